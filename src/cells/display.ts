@@ -1,0 +1,83 @@
+/**
+ * The one seam between the library and a kernel. What a cell can show carries `Symbol.for("Jupyter.display")`, a method that returns a
+ * MIME bundle; `show` sends the bundle where a kernel listens and does nothing where none does.
+ */
+import { randomBytes } from "node:crypto";
+import { createRequire } from "node:module";
+import { inspect } from "node:util";
+
+/** Representations of one value by MIME type; the front end shows the richest that it knows. */
+export type MimeBundle = { "text/plain": string; [mime: string]: unknown };
+
+export const displaySymbol: unique symbol = Symbol.for("Jupyter.display") as never;
+
+/** Where a kernel hangs its publisher on `globalThis`, for whoever wants to show something before a cell ends. */
+export const publishSymbol: unique symbol = Symbol.for("Jupyter.publish") as never;
+
+export type Displayable = { [displaySymbol](): MimeBundle };
+
+/** Sends one bundle to the front end; with `update`, it replaces what was sent under the same `displayId`. */
+export type Publish = (bundle: MimeBundle, options: { displayId?: string; update: boolean }) => void;
+
+/** A place in the notebook whose content can be replaced. */
+export type LiveDisplay = { show(value: unknown): void };
+
+/** Shows values in the notebook, each as one message with all its MIME types. Without a kernel nothing happens. */
+export function show(...values: unknown[]): void {
+  const publish = publisher();
+  if (publish) for (const value of values) publish(bundleOf(value), { update: false });
+}
+
+/** The first `show` makes a place in the notebook, later ones replace its content. */
+export function liveDisplay(): LiveDisplay {
+  const displayId = randomBytes(8).toString("hex");
+  let update = false;
+  return {
+    show(value) {
+      const publish = publisher();
+      if (!publish) return;
+      publish(bundleOf(value), { displayId, update });
+      update = true;
+    },
+  };
+}
+
+/** True where a kernel listens. */
+export const hasKernel = (): boolean => publisher() !== undefined;
+
+/** The MIME bundle of any value: its own, or the text that `console.log` would print. */
+export function bundleOf(value: unknown): MimeBundle {
+  if (isDisplayable(value)) return value[displaySymbol]();
+  return { "text/plain": typeof value === "string" ? value : inspect(value) };
+}
+
+/** Gives `value` a bundle, and its plain text to `console.log`. The properties are hidden from loops and from JSON. */
+export function displayable<T extends object>(value: T, bundle: () => MimeBundle): T & Displayable {
+  Object.defineProperty(value, displaySymbol, { value: bundle, configurable: true });
+  Object.defineProperty(value, inspect.custom, { value: () => bundle()["text/plain"], configurable: true });
+  return value as T & Displayable;
+}
+
+function isDisplayable(value: unknown): value is Displayable {
+  return typeof value === "object" && value !== null && typeof (value as Displayable)[displaySymbol] === "function";
+}
+
+function publisher(): Publish | undefined {
+  return (globalThis as { [publishSymbol]?: Publish })[publishSymbol] ?? tslabPublisher();
+}
+
+type TslabWrite = (content: { data: MimeBundle; metadata: object; transient: { display_id?: string } }, update: boolean) => void;
+
+const modules = createRequire(import.meta.url).cache;
+let tslab: { lastWriteDisplayData?: TslabWrite | null } | undefined;
+
+/**
+ * tslab's public `display` sends one MIME type a message; the function below it takes a whole bundle. It is found among the loaded
+ * modules, so that the library neither imports nor needs tslab. tslab sets the function anew for each cell.
+ */
+function tslabPublisher(): Publish | undefined {
+  tslab ??= Object.entries(modules).find(([path]) => /[\\/]tslab[\\/]dist[\\/]jupyter\.js$/.test(path))?.[1]?.exports;
+  const write = tslab?.lastWriteDisplayData;
+  if (!write) return undefined;
+  return (data, { displayId, update }) => write({ data, metadata: {}, transient: displayId ? { display_id: displayId } : {} }, update);
+}

@@ -1,0 +1,23 @@
+#!/usr/bin/env node
+import { demo } from "./demo.js";
+import { doctor } from "./doctor.js";
+
+const COMMANDS: Record<string, { run: (args: string[]) => Promise<void>; help: string }> = {
+  demo: { run: demo, help: "demo [--out DIR] [--data DIR] [--model DIR|ID] [--library]   run the four notebooks" },
+  doctor: { run: doctor, help: "doctor [--json]                                              engine, speed, memory, versions, kernels" },
+};
+
+const [name = "", ...args] = process.argv.slice(2);
+const command = COMMANDS[name];
+if (!command) {
+  console.error(`eqlab: expected a command, got "${name}". Commands:\n${Object.values(COMMANDS).map(({ help }) => `  eqlab ${help}`).join("\n")}`);
+  process.exitCode = 2;
+} else {
+  try {
+    await command.run(args);
+  } catch (error) {
+    console.error(`eqlab ${name}: ${(error as Error).message}`);
+    if (process.env.EQLAB_TRACE) console.error((error as Error).stack);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,80 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { availableParallelism, freemem, homedir, totalmem } from "node:os";
+import { join } from "node:path";
+import { root, stateFile, venv } from "../setup/paths.mjs";
+import { type Engine, startEngine } from "./engine.js";
+import { matmulSpeed, type Precision } from "./precision.js";
+import { require, tf } from "./tf.js";
+
+/** What this machine offers. Speeds are of one large matrix product, in GFLOP/s; memory in GiB. */
+export type Diagnosis = {
+  engine: Engine;
+  /** Measured speed by precision; `null` where the engine does not have it. */
+  gflops: Record<Precision, number | null>;
+  matmulSize: number;
+  memory: { total: number; free: number };
+  cores: number;
+  versions: Record<string, string>;
+  /** Jupyter kernels for TypeScript that are installed, and where. */
+  kernels: { name: string; folder: string }[];
+  /** What set-up could not do, in words; empty where all went well. */
+  problems: string[];
+};
+
+/** Looks at the engine, measures it (a few seconds) and lists versions and kernels. */
+export async function diagnose(): Promise<Diagnosis> {
+  const engine = await startEngine();
+  const size = engine.name === "tensorflow" ? 2048 : 512;
+  const setup = setupState();
+  return {
+    engine,
+    gflops: { f32: matmulSpeed("f32", size, 5), bf16: matmulSpeed("bf16", size, 3), f16: matmulSpeed("f16", engine.device === "gpu" ? size : 512, 2) },
+    matmulSize: size,
+    memory: { total: totalmem() / 2 ** 30, free: freemem() / 2 ** 30 },
+    cores: availableParallelism(),
+    versions: {
+      eqlab: versionOf(join(root, "package.json")),
+      node: process.versions.node,
+      tfjs: tf.version.tfjs,
+      tensorflow: tensorflowVersion(setup.tensorflow),
+      typescript: packageVersion("typescript"),
+      tslab: packageVersion("tslab"),
+    },
+    kernels: kernels(),
+    problems: [engine.whyNotBetter, setup.jupyterReason].filter((reason): reason is string => Boolean(reason)),
+  };
+}
+
+type SetupState = { tensorflow?: string | null; jupyterReason?: string };
+
+function setupState(): SetupState {
+  try {
+    return JSON.parse(readFileSync(stateFile, "utf8")) as SetupState;
+  } catch {
+    return {};
+  }
+}
+
+const versionOf = (file: string): string => String((JSON.parse(readFileSync(file, "utf8")) as { version: unknown }).version);
+
+function packageVersion(name: string): string {
+  try {
+    return versionOf(require.resolve(`${name}/package.json`));
+  } catch {
+    return "not installed";
+  }
+}
+
+/** Read off the header that the addon was compiled with. */
+function tensorflowVersion(folder: string | null | undefined): string {
+  const header = folder && join(folder, "include", "tensorflow", "core", "public", "release_version.h");
+  const other = folder && join(folder, "include", "tensorflow", "core", "public", "version.h");
+  const text = [header, other].map((file) => (file && existsSync(file) ? readFileSync(file, "utf8") : "")).join("\n");
+  const parts = ["MAJOR", "MINOR", "PATCH"].map((part) => text.match(new RegExp(`define TF_${part}_VERSION\\s+(\\d+)`))?.[1]);
+  return parts.every(Boolean) ? parts.join(".") : folder ? `in ${folder}` : "none";
+}
+
+function kernels(): { name: string; folder: string }[] {
+  const places = [join(venv, "share", "jupyter", "kernels"), join(homedir(), ".local", "share", "jupyter", "kernels"), "/usr/local/share/jupyter/kernels"];
+  return places.flatMap((folder) => (existsSync(folder) ? readdirSync(folder).filter((name) => /tslab|eqlab/.test(name)).map((name) => ({ name, folder })) : []));
+}

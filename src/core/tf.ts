@@ -1,0 +1,48 @@
+/**
+ * The one door to tfjs. The library is loaded on first use, so that importing eqlab costs nothing; `startEngine` picks the backend.
+ */
+import { createRequire } from "node:module";
+import util from "node:util";
+import type * as Tfjs from "@tensorflow/tfjs";
+
+export type {
+  DataType,
+  NamedTensorMap,
+  Rank,
+  Scalar,
+  Tensor,
+  Tensor1D,
+  Tensor2D,
+  Tensor3D,
+  Tensor4D,
+  TensorLike,
+  TypedArray,
+  Variable,
+} from "@tensorflow/tfjs";
+
+export const require = createRequire(import.meta.url);
+
+/** tfjs-node 4.22 uses two functions that Node 23 removed. */
+export function mendNode(): void {
+  const legacy = util as unknown as Record<string, unknown>;
+  legacy.isNullOrUndefined ??= (value: unknown) => value == null;
+  legacy.isArray ??= Array.isArray;
+}
+
+let loaded: typeof Tfjs | undefined;
+
+function load(): typeof Tfjs {
+  if (!loaded) {
+    mendNode();
+    loaded = require("@tensorflow/tfjs") as typeof Tfjs;
+  }
+  return loaded;
+}
+
+/** All of tfjs, typed. */
+export const tf: typeof Tfjs = new Proxy({} as typeof Tfjs, {
+  get: (_, name) => load()[name as keyof typeof Tfjs],
+  has: (_, name) => name in load(),
+  ownKeys: () => Reflect.ownKeys(load()),
+  getOwnPropertyDescriptor: (_, name) => ({ value: load()[name as keyof typeof Tfjs], enumerable: true, configurable: true }),
+});

@@ -1,0 +1,104 @@
+import { expected } from "../core/errors.js";
+import { type Tensor, type Tensor2D, type Tensor3D, tf } from "../core/tf.js";
+import { attentionMask } from "../nn/attention.js";
+import { rotaryTables } from "../nn/rotary.js";
+import { isRecording } from "../nn/trainable.js";
+import { type CausalLM, outputEmbedding, type PassContext, type Scope } from "./model.js";
+import { scopeOf } from "./scope.js";
+
+/**
+ * Token ids on their way into a model: `[batch, time]`, row after row. `segments`: 0 for padding; tokens see each other only where the numbers are equal.
+ * `positions`: each token's position in its own sequence.
+ */
+export type Inputs = { batch: number; time: number; ids: Int32Array; segments: Int32Array; positions: Int32Array };
+
+/** One row of tokens without padding, or several of equal length. */
+export function inputsOf(rows: readonly ArrayLike<number>[]): Inputs {
+  const time = rows[0]?.length ?? 0;
+  const odd = rows.find((row) => row.length !== time);
+  if (time === 0 || odd) throw new RangeError(expected("inputsOf", "rows of one length, at least 1", odd?.length ?? 0, "Use padRows for unequal rows"));
+  const ids = new Int32Array(rows.length * time);
+  rows.forEach((row, i) => ids.set(Array.from(row), i * time));
+  return { batch: rows.length, time, ids, segments: new Int32Array(ids.length).fill(1), positions: ids.map((_, i) => i % time) };
+}
+
+/** Rows of unequal length, padded on the given side to the longest. */
+export function padRows(rows: readonly ArrayLike<number>[], { padId, side }: { padId: number; side: "left" | "right" }): Inputs {
+  const time = Math.max(...rows.map((row) => row.length));
+  const size = rows.length * time;
+  const inputs: Inputs = { batch: rows.length, time, ids: new Int32Array(size).fill(padId), segments: new Int32Array(size), positions: new Int32Array(size) };
+  rows.forEach((row, r) => {
+    const start = r * time + (side === "left" ? time - row.length : 0);
+    for (let i = 0; i < row.length; i++) {
+      inputs.ids[start + i] = row[i]!;
+      inputs.segments[start + i] = 1;
+      inputs.positions[start + i] = i;
+    }
+  });
+  return inputs;
+}
+
+/** What one pass through the model shares, and the scopes of its parts. Dispose the context's tensors by `dispose`. */
+export type Pass = {
+  context: PassContext;
+  outer: Scope;
+  block(i: number): Scope;
+  ids: Tensor2D;
+  positions: Tensor2D;
+  dispose(): void;
+};
+
+/** @param dropoutSeed Seeds the adapter's dropout; `null` where the model is evaluated. */
+export function startPass(model: CausalLM, inputs: Inputs, dropoutSeed: number | null): Pass {
+  checkInputs(model, inputs);
+  const { config, type } = model;
+  const shape: [number, number] = [inputs.batch, inputs.time];
+  const mask = attentionMask({ values: inputs.segments, batch: inputs.batch, time: inputs.time }, inputs.time, config.window);
+  const rotary = config.rotary && rotaryTables(config.rotary, { values: inputs.positions, batch: inputs.batch, time: inputs.time });
+  const ids = tf.tensor2d(inputs.ids, shape, "int32");
+  const positions = tf.tensor2d(inputs.positions, shape, "int32");
+  return {
+    context: { config, mask, rotary, cache: null },
+    outer: scopeOf(model, type.prefix, dropoutSeed),
+    block: (i) => scopeOf(model, type.block(i), dropoutSeed),
+    ids,
+    positions,
+    dispose: () => tf.dispose([mask, ids, positions, ...(rotary ? [rotary.cos, rotary.sin] : [])]),
+  };
+}
+
+/** Hidden states after the final norm, `[batch, time, hidden]`. Owned by the caller. */
+export function hiddenStates(model: CausalLM, inputs: Inputs, dropoutSeed: number | null = null): Tensor3D {
+  return tf.tidy(() => {
+    const pass = startPass(model, inputs, dropoutSeed);
+    let x: Tensor = model.type.embed(pass.outer, pass.ids, pass.positions);
+    for (let i = 0; i < model.config.layers; i++) {
+      const previous = x;
+      x = tf.tidy(() => model.type.forward(pass.block(i), previous, pass.context));
+      if (!isRecording()) previous.dispose();
+    }
+    return model.type.finish(pass.outer, x, model.config) as Tensor3D;
+  });
+}
+
+/** Logits of every position, `[batch, time, vocab]`. For short inputs; losses never hold them whole. Owned by the caller. */
+export function logitsOf(model: CausalLM, inputs: Inputs): Tensor3D {
+  return tf.tidy(() => {
+    const hidden = hiddenStates(model, inputs);
+    const flat = hidden.reshape([inputs.batch * inputs.time, model.config.hidden]);
+    const logits = tf.matMul(flat as Tensor2D, outputEmbedding(model), false, true);
+    return logits.reshape([inputs.batch, inputs.time, model.config.vocab]) as Tensor3D;
+  });
+}
+
+function checkInputs({ config }: CausalLM, { batch, time, ids, segments, positions }: Inputs): void {
+  for (const [name, values] of Object.entries({ ids, segments, positions })) {
+    if (values.length !== batch * time) throw new RangeError(expected(`inputs.${name}`, `${batch} x ${time} numbers`, values.length));
+  }
+  const wrong = ids.findIndex((id) => id < 0 || id >= config.vocab);
+  if (wrong >= 0) {
+    throw new RangeError(expected("inputs.ids", `token ids from 0 to ${config.vocab - 1}`, ids[wrong], "Does the tokenizer belong to this model?"));
+  }
+  const far = positions.findIndex((position) => position >= config.maxPositions);
+  if (far >= 0) throw new RangeError(expected("inputs", `at most ${config.maxPositions} tokens in a sequence (the model's limit)`, positions[far]! + 1, "Shorten the text"));
+}

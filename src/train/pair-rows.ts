@@ -1,0 +1,54 @@
+import { expected } from "../core/errors.js";
+import { checkInteger } from "../core/shapes.js";
+import type { Message } from "../text/messages.js";
+import { encodeConversation } from "../text/mask.js";
+import type { ChatTemplate } from "../text/template.js";
+import type { Tokenizer } from "../text/tokenizer.js";
+import { padRows } from "../models/forward.js";
+import { type Labelled, type LabelledRows, labelledRows } from "../losses/labelled.js";
+
+/** A preference between two replies to the same dialogue. */
+export type Preference = { context: readonly Message[]; chosen: string; rejected: string };
+
+/** Both replies as tokens, each after the same prompt; `targets` mark the reply. */
+export type EncodedPreference = { chosen: EncodedReply; rejected: EncodedReply; cut: number };
+export type EncodedReply = { ids: number[]; targets: boolean[] };
+
+/**
+ * Encodes pairs with the model's template. A pair longer than `maxTokens` loses the start of its prompt (BOS stays), the same on both sides, so that both keep one
+ * context; then the end of its replies. `cut` counts the tokens lost.
+ */
+export function encodePreferences(tokenizer: Tokenizer, template: ChatTemplate, pairs: readonly Preference[], { maxTokens }: { maxTokens: number }): EncodedPreference[] {
+  checkInteger("maxTokens", maxTokens, 8);
+  return pairs.map(({ context, chosen, rejected }, i) => {
+    const sides = [chosen, rejected].map((content) => encodeConversation(tokenizer, template, [...context, { role: "assistant", content }], { targets: "last" }));
+    const prompt = sides[0]!.targets.indexOf(true);
+    if (prompt < 1 || sides.some(({ targets }) => targets.indexOf(true) !== prompt)) {
+      throw new RangeError(expected(`pair ${i}`, "a prompt that is the same on both sides and a reply of at least one token", context.at(-1)?.content));
+    }
+    const keepFirst = sides[0]!.ids[0] === tokenizer.bosId ? 1 : 0;
+    const longest = Math.max(...sides.map(({ ids }) => ids.length));
+    const fromPrompt = Math.min(Math.max(0, longest - maxTokens), Math.max(0, prompt - keepFirst - 1));
+    const [a, b] = sides.map((side) => shorten(side, keepFirst, fromPrompt, maxTokens)) as [EncodedReply, EncodedReply];
+    return { chosen: a, rejected: b, cut: sides.reduce((sum, { ids }) => sum + ids.length, 0) - a.ids.length - b.ids.length };
+  });
+}
+
+function shorten({ ids, targets }: EncodedReply, keepFirst: number, fromPrompt: number, maxTokens: number): EncodedReply {
+  const kept = <T>(values: T[]): T[] => [...values.slice(0, keepFirst), ...values.slice(keepFirst + fromPrompt)].slice(0, maxTokens);
+  return { ids: kept(ids), targets: kept(targets) };
+}
+
+/** A batch of pairs as rows: all chosen ones, then all rejected ones, padded on the right. `of[i]` is the row of label i. */
+export type PreferenceBatch = { inputs: Labelled & { positions: Int32Array }; labelled: LabelledRows; of: Int32Array; pairs: number[] };
+
+/** @param pairs Numbers of the pairs, to look up their reference. */
+export function preferenceBatch(encoded: readonly EncodedPreference[], pairs: number[], padId: number): PreferenceBatch {
+  const rows = [...pairs.map((i) => encoded[i]!.chosen), ...pairs.map((i) => encoded[i]!.rejected)];
+  const padded = padRows(rows.map(({ ids }) => ids), { padId, side: "right" });
+  const targets = new Uint8Array(padded.ids.length);
+  rows.forEach((row, r) => row.targets.forEach((target, t) => { targets[r * padded.time + t] = target ? 1 : 0; }));
+  const inputs = { ...padded, targets };
+  const labelled = labelledRows(inputs);
+  return { inputs, labelled, of: labelled.rows.map((row) => Math.floor(row / padded.time)), pairs };
+}
