@@ -27,7 +27,10 @@ export function expectTrueGradient(f: (...inputs: Tensor[]) => Tensor, inputs: T
     const largest = Math.max(1, ...differences.map(Math.abs));
     differences.forEach((difference, i) => {
       const found = gradients[which]![i]!;
-      expect(Math.abs(found - difference) / largest, `input ${which}, entry ${i}: gradient ${found}, difference ${difference}`).toBeLessThan(tolerance);
+      expect(
+        Math.abs(found - difference) / largest,
+        `input ${which}, entry ${i}: gradient ${found}, difference ${difference}`,
+      ).toBeLessThan(tolerance);
     });
   });
 }

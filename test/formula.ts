@@ -43,7 +43,10 @@ export async function formulaModel(raw: Record<string, unknown>): Promise<Causal
 export function formulaLora(model: CausalLM, options: LoraOptions): CausalLM {
   const adapted = addLora(model, options);
   for (const [name, { a, b }] of adapted.adapter!.modules) {
-    for (const [key, matrix] of [["lora_A", a], ["lora_B", b]] as const) {
+    for (const [key, matrix] of [
+      ["lora_A", a],
+      ["lora_B", b],
+    ] as const) {
       tf.tidy(() => (matrix as unknown as { assign(value: Tensor): void }).assign(formulaTensor(`${name}.${key}`, matrix.shape)));
     }
   }
@@ -65,12 +68,22 @@ export const tinyLlama = {
 };
 
 /** Rows with marks, padded on the right to one length. */
-export function formulaRows(ids: readonly number[][], targets: readonly number[][], time = Math.max(...ids.map((row) => row.length))): SftRow[] {
+export function formulaRows(
+  ids: readonly number[][],
+  targets: readonly number[][],
+  time = Math.max(...ids.map((row) => row.length)),
+): SftRow[] {
   return ids.map((row, r) => ({
     ids: padded(row, time),
     targets: padded(targets[r]!, time),
-    segments: padded(row.map(() => 1), time),
-    positions: padded(row.map((_, i) => i), time),
+    segments: padded(
+      row.map(() => 1),
+      time,
+    ),
+    positions: padded(
+      row.map((_, i) => i),
+      time,
+    ),
   }));
 }
 
@@ -109,7 +122,6 @@ export function summaryDistance(values: ArrayLike<number>, { norm, entries }: Su
   const picked = entries.map((_, i) => values[Math.floor((i * (values.length - 1)) / 7)]! * factor);
   return Math.max(distance(picked, entries), Math.abs(Math.sqrt(squares) - norm) / Math.max(1, norm));
 }
-
 
 /** A file of test/reference. */
 export function reference<T>(file: string): T {

@@ -86,7 +86,7 @@ const WORDS: readonly (readonly [labels: string, words: string])[] = [
   ["realization", "Enlightened Enlightenment"],
   ["relief", "Comforted Mollified Pacified Reassured Relief Relieved Unburdened"],
   ["remorse", "Apologetic Contrite Guilt Guilty Regret Regretful Remorse Remorseful"],
-  ["sadness", "Exhausted Gloomy Hurt Lonely Sadness"],
+  ["sadness", "Exhausted Gloomy Hurt Lonely Sad Sadness"],
   ["sadness neutral", "Alienated"],
   ["surprise", "Astonished Shocked Surprise Surprised"],
 ];

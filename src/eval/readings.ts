@@ -1,7 +1,7 @@
 import { tf } from "../core/tf.js";
-import { embedTexts, type PoolOptions } from "../models/embed.js";
+import { embedTexts, type PoolOptions, resolvePooling } from "../models/embed.js";
 import type { CausalLM } from "../models/model.js";
-import { type ClassificationHead, checkWidth, headLogits } from "../nn/classification-head.js";
+import { type ClassificationHead, checkWidth, type Embeddings, headLogits } from "../nn/classification-head.js";
 
 /** A head and how the texts it reads become vectors: as they did when it was trained. */
 export type HeadReader = { head: ClassificationHead; pooling: PoolOptions };
@@ -15,32 +15,60 @@ export type ReadOptions = {
 /** Texts embedded between two looks at the signal. */
 const SLICE = 128;
 
+/** What each head says of each text, as logits. A text is read by all heads of its pooling, also by those that were not asked. */
+export type Readings<Name extends string> = Record<Name, Map<string, Float32Array>>;
+
 /**
- * What the head says of each text, as logits; equal texts are read once. Yields after every slice, the last time with all. `embedder` is the model
- * whose embeddings the head was trained on.
+ * Lets heads read texts; with equal pooling they share the embeddings, and equal texts are read once. Yields after every slice; returns all readings.
+ * `embedder` is the model whose embeddings the heads were trained on.
  */
-export async function* readTexts(
+export async function* readTexts<Name extends string>(
   embedder: CausalLM,
-  { head, pooling }: HeadReader,
-  texts: readonly string[],
+  asked: Record<Name, { reader: HeadReader | undefined; texts: readonly string[] }>,
   { cacheFolder = null, signal }: ReadOptions = {},
-): AsyncGenerator<{ done: number; total: number; read: Map<string, Float32Array> }, void> {
-  const unique = [...new Set(texts)];
-  const read = new Map<string, Float32Array>();
-  for (let from = 0; from < unique.length; from += SLICE) {
-    signal?.throwIfAborted();
-    const part = unique.slice(from, from + SLICE);
-    const embeddings = await embedTexts(embedder, part, { ...pooling, cacheFolder });
-    checkWidth(head, embeddings);
-    const logits = tf.tidy(() => headLogits(head, tf.tensor2d(embeddings.values, [part.length, head.hidden])));
-    try {
-      const values = (await logits.data()) as Float32Array;
-      part.forEach((text, i) => {
-        read.set(text, values.slice(i * head.classes, (i + 1) * head.classes));
-      });
-    } finally {
-      logits.dispose();
+): AsyncGenerator<{ done: number; total: number }, Readings<Name>> {
+  const names = Object.keys(asked) as Name[];
+  const readings = Object.fromEntries(names.map((name) => [name, new Map()])) as Readings<Name>;
+  const groups = new Map<string, { pooling: PoolOptions; readers: { name: Name; head: ClassificationHead }[]; texts: Set<string> }>();
+  for (const name of names) {
+    const { reader, texts } = asked[name];
+    if (!reader) continue;
+    const pooling = resolvePooling(embedder, reader.pooling);
+    const key = JSON.stringify(pooling);
+    const group = groups.get(key) ?? { pooling, readers: [], texts: new Set() };
+    group.readers.push({ name, head: reader.head });
+    for (const text of texts) group.texts.add(text);
+    groups.set(key, group);
+  }
+  const total = [...groups.values()].reduce((sum, { texts }) => sum + texts.size, 0);
+  let done = 0;
+  for (const { pooling, readers, texts } of groups.values()) {
+    const list = [...texts];
+    for (let from = 0; from < list.length; from += SLICE) {
+      signal?.throwIfAborted();
+      const part = list.slice(from, from + SLICE);
+      const embeddings = await embedTexts(embedder, part, { ...pooling, cacheFolder });
+      for (const { name, head } of readers) {
+        const logits = await logitsOf(head, embeddings);
+        part.forEach((text, i) => {
+          readings[name].set(text, logits.slice(i * head.classes, (i + 1) * head.classes));
+        });
+      }
+      done += part.length;
+      yield { done, total };
     }
-    yield { done: read.size, total: unique.length, read };
+  }
+  return readings;
+}
+
+/** `[n, classes]`, row after row. */
+async function logitsOf(head: ClassificationHead, embeddings: Embeddings): Promise<Float32Array> {
+  checkWidth(head, embeddings);
+  const { values, hidden } = embeddings;
+  const logits = tf.tidy(() => headLogits(head, tf.tensor2d(values, [values.length / hidden, hidden])));
+  try {
+    return (await logits.data()) as Float32Array;
+  } finally {
+    logits.dispose();
   }
 }

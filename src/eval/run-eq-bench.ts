@@ -5,14 +5,14 @@ import { mappedWords, referenceVector } from "./emotion-map.js";
 import { type CandidateRow, type EqResults, type EqRow, officialScore, type StrategyReading } from "./eq-rows.js";
 import { eqScore, publishedScore, sigmoid, softmax } from "./eq-score.js";
 import { type EqOptions, type EqSettings, eqSettings } from "./eq-settings.js";
-import { type HeadReader, readTexts } from "./readings.js";
+import { type HeadReader, type Readings, readTexts } from "./readings.js";
 import { type CandidateScores, type Configuration, chooseCandidate, configurationsOf, strategyFit } from "./steering.js";
 import { type VariantProgress, type VariantTexts, variantTexts } from "./variant-texts.js";
 
 export type EqEvent =
   | VariantProgress
-  /** A head reads the texts. */
-  | { kind: "read"; head: string; done: number; total: number }
+  /** The heads read the texts. */
+  | { kind: "read"; done: number; total: number }
   | { kind: "done"; results: EqResults };
 
 /**
@@ -36,37 +36,31 @@ export async function eqResults(options: EqOptions): Promise<EqResults> {
   throw new Error("evaluateEq: it ended without results");
 }
 
-/** Logits by text; empty without the head. */
-type Readings = Record<"emotion" | "strategyNext" | "strategyGiven", Map<string, Float32Array>>;
+/** Logits by text; nothing of a head that is not there. */
+type HeadReadings = Readings<"emotion" | "strategyNext" | "strategyGiven">;
 
 async function* allReadings(
-  settings: EqSettings,
+  { questions, heads, embedder, cacheFolder, dialogue, signal }: EqSettings,
   texts: readonly VariantTexts[],
   controls: readonly Control[],
-): AsyncGenerator<EqEvent, Readings> {
-  const { questions, heads, embedder, cacheFolder, dialogue, signal } = settings;
+): AsyncGenerator<EqEvent, HeadReadings> {
   const responses = texts.flatMap(({ candidates }) => candidates.flat().map(({ response }) => response));
   const answers = controls.flatMap(({ answer }) => questions.map(answer));
   const prompts = questions.map(({ prompt }) => prompt);
-  const readings: Readings = { emotion: new Map(), strategyNext: new Map(), strategyGiven: new Map() };
-  const lists = {
-    emotion: [...responses, ...answers, ...prompts],
-    strategyNext: [...questions.map(dialogue), ...prompts],
-    strategyGiven: responses,
+  const asked = {
+    emotion: { reader: heads.emotion, texts: [...responses, ...answers, ...prompts] },
+    strategyNext: { reader: heads.strategyNext, texts: [...questions.map(dialogue), ...prompts] },
+    strategyGiven: { reader: heads.strategyGiven, texts: responses },
   };
-  for (const name of ["emotion", "strategyNext", "strategyGiven"] as const) {
-    const reader = heads[name];
-    if (!reader) continue;
-    const options = { cacheFolder: cacheFolder && join(cacheFolder, "embeddings"), signal };
-    for await (const { done, total, read } of readTexts(embedder, reader, lists[name], options)) {
-      readings[name] = read;
-      yield { kind: "read", head: name, done, total };
-    }
+  const reading = readTexts(embedder, asked, { cacheFolder: cacheFolder && join(cacheFolder, "embeddings"), signal });
+  for (;;) {
+    const { done, value } = await reading.next();
+    if (done) return value;
+    yield { kind: "read", ...value };
   }
-  return readings;
 }
 
-function results(settings: EqSettings, texts: readonly VariantTexts[], controls: readonly Control[], readings: Readings): EqResults {
+function results(settings: EqSettings, texts: readonly VariantTexts[], controls: readonly Control[], readings: HeadReadings): EqResults {
   const { questions } = settings;
   const perVariant = texts.map((own) => questions.map((_, i) => sampleRows(settings, own, i, readings)));
   const samples = perVariant.flat(2).flatMap(({ rows }) => rows);
@@ -86,7 +80,7 @@ function results(settings: EqSettings, texts: readonly VariantTexts[], controls:
 }
 
 /** All rows of one question and variant. */
-function sampleRows(settings: EqSettings, { candidates, official, about }: VariantTexts, i: number, readings: Readings) {
+function sampleRows(settings: EqSettings, { candidates, official, about }: VariantTexts, i: number, readings: HeadReadings) {
   const question = settings.questions[i]!;
   const own = candidates[i]!;
   const next = readings.strategyNext.get(settings.dialogue(question));
@@ -113,7 +107,7 @@ function sampleRows(settings: EqSettings, { candidates, official, about }: Varia
   return { rows, candidates: all };
 }
 
-function scoreOf({ questions, labels, weight }: EqSettings, i: number, text: string, { emotion }: Readings) {
+function scoreOf({ questions, labels, weight }: EqSettings, i: number, text: string, { emotion }: HeadReadings) {
   const logits = emotion.get(text)!;
   return { ...eqScore(sigmoid(logits), referenceVector(questions[i]!), { labels, weight }), published: publishedScore(logits) };
 }
@@ -125,7 +119,7 @@ function strategyReading(next: Float32Array | undefined, given: Float32Array | u
 }
 
 /** The published run's bonus: the top probability on the prompt of each head that the configuration uses. */
-function topOnPrompt(configuration: Configuration, prompt: string, { emotion, strategyNext }: Readings): number[] {
+function topOnPrompt(configuration: Configuration, prompt: string, { emotion, strategyNext }: HeadReadings): number[] {
   const used = {
     "No Heads (Baseline)": [],
     "Emotion Head Only": [emotion],
@@ -137,7 +131,7 @@ function topOnPrompt(configuration: Configuration, prompt: string, { emotion, st
 
 const topOf = (values: Float64Array): number => values.indexOf(Math.max(...values));
 
-function controlRows(settings: EqSettings, controls: readonly Control[], readings: Readings): EqRow[] {
+function controlRows(settings: EqSettings, controls: readonly Control[], readings: HeadReadings): EqRow[] {
   return controls.flatMap(({ name, answer }) =>
     settings.questions.map((question, i) =>
       controlRow(settings, i, { variant: "–", configuration: name, response: answer(question, i) }, readings),
@@ -146,7 +140,7 @@ function controlRows(settings: EqSettings, controls: readonly Control[], reading
 }
 
 /** What the variant's baseline said to the question before; the first gets the answer to the last. */
-function shuffledRows(settings: EqSettings, samples: readonly EqRow[], readings: Readings): EqRow[] {
+function shuffledRows(settings: EqSettings, samples: readonly EqRow[], readings: HeadReadings): EqRow[] {
   if (settings.questions.length < 2) return [];
   return settings.variants.flatMap(({ name }) => {
     const own = samples.filter(({ variant, configuration }) => variant === name && configuration === "No Heads (Baseline)");
@@ -158,7 +152,7 @@ function shuffledRows(settings: EqSettings, samples: readonly EqRow[], readings:
 
 type Answer = Pick<EqRow, "variant" | "configuration" | "response">;
 
-function controlRow(settings: EqSettings, i: number, answer: Answer, readings: Readings): EqRow {
+function controlRow(settings: EqSettings, i: number, answer: Answer, readings: HeadReadings): EqRow {
   const question = settings.questions[i]!;
   return {
     ...{ kind: "control", questionId: question.id, ...answer, candidate: null, prompt: question.prompt, stop: null, truncated: 0 },

@@ -44,9 +44,25 @@ export function summarize(results: EqResults, options: BootstrapOptions = {}): E
   };
   const [samples, controls] = [grouped(results.rows), grouped(results.controls)];
   const official = [
-    ...results.variants.map(({ variant }) => officialOf("sample", variant, results.official.filter((row) => row.variant === variant), options)),
+    ...results.variants.map(({ variant }) =>
+      officialOf(
+        "sample",
+        variant,
+        results.official.filter((row) => row.variant === variant),
+        options,
+      ),
+    ),
     // Another question's response is a sampled text, not an attempt at the official answer.
-    ...controls.filter(([row]) => row!.variant === "–").map((rows) => officialOf("control", rows[0]!.configuration, rows.map((row) => row.official), options)),
+    ...controls
+      .filter(([row]) => row!.variant === "–")
+      .map((rows) =>
+        officialOf(
+          "control",
+          rows[0]!.configuration,
+          rows.map((row) => row.official),
+          options,
+        ),
+      ),
   ];
   return {
     configurations: samples.map((rows) => summaryRow(rows, options)),
@@ -67,14 +83,33 @@ function summaryRow(rows: readonly EqRow[], options: BootstrapOptions): SummaryR
     alignment: interval(rows.map(({ alignment }) => alignment).filter((value) => value !== null)),
     published: interval(rows.map(({ published }) => published))!,
     tokens: mean(rows.map(({ tokens }) => tokens)),
-    lengthCorrelation: spearman(rows.map(({ eq }) => eq), rows.map(({ tokens }) => tokens)),
-    officialCorrelation: spearman(usable.map(({ eq }) => eq), usable.map(({ official }) => official.score!)),
+    lengthCorrelation: spearman(
+      rows.map(({ eq }) => eq),
+      rows.map(({ tokens }) => tokens),
+    ),
+    officialCorrelation: spearman(
+      usable.map(({ eq }) => eq),
+      usable.map(({ official }) => official.score!),
+    ),
   };
 }
 
-function officialOf(kind: EqRow["kind"], name: string, rows: readonly { score: number | null }[], options: BootstrapOptions): OfficialSummary {
+function officialOf(
+  kind: EqRow["kind"],
+  name: string,
+  rows: readonly { score: number | null }[],
+  options: BootstrapOptions,
+): OfficialSummary {
   const scores = rows.map(({ score }) => score);
-  return { kind, name, totals: benchmarkTotals(scores), interval: bootstrapMean(scores.map((score) => 10 * (score ?? 0)), options)! };
+  return {
+    kind,
+    name,
+    totals: benchmarkTotals(scores),
+    interval: bootstrapMean(
+      scores.map((score) => 10 * (score ?? 0)),
+      options,
+    )!,
+  };
 }
 
 /** A sentence for each control whose mean EQ score is above that of a configuration. */
@@ -84,9 +119,13 @@ function eqFindings(samples: readonly EqRow[][], controls: readonly EqRow[][], o
     const beaten = samples.filter((rows) => eq(rows) < eq(control)).sort((a, b) => eq(b) - eq(a));
     const [best] = beaten;
     if (!best) return [];
-    const gap = bootstrapMean(control.map((row, i) => row.eq - best[i]!.eq), options)!;
+    const gap = bootstrapMean(
+      control.map((row, i) => row.eq - best[i]!.eq),
+      options,
+    )!;
     const count = beaten.length === samples.length ? `all ${samples.length}` : `${beaten.length} of ${samples.length}`;
-    return `EQ score: the control ${nameOf(control[0]!)} (${eq(control).toFixed(3)}) beats ${count} configurations; of those it beats the best is ${nameOf(best[0]!)} (${eq(best).toFixed(3)}), and the difference is ${gap.mean.toFixed(3)} [${gap.low.toFixed(3)}, ${gap.high.toFixed(3)}].`;
+    const distance = `by ${gap.mean.toFixed(3)} [${gap.low.toFixed(3)}, ${gap.high.toFixed(3)}]`;
+    return `EQ score: the control ${nameOf(control[0]!)} (${eq(control).toFixed(3)}) beats ${count} configurations, among them ${nameOf(best[0]!)} (${eq(best).toFixed(3)}) ${distance}.`;
   });
   return sentences.length > 0 ? sentences : ["EQ score: no control beats a configuration."];
 }
@@ -98,7 +137,9 @@ function officialFindings(rows: readonly OfficialSummary[]): string[] {
   const sentences = variants.flatMap((variant) => {
     const beating = controls.filter(({ totals }) => totals.lmEval > variant.totals.lmEval);
     const said = beating.map(({ name, totals }) => `${name} (${totals.lmEval.toFixed(1)})`).join(", ");
-    return beating.length === 0 ? [] : `Official EQ-Bench, unusable answers as 0: ${variant.name} (${variant.totals.lmEval.toFixed(1)}) is beaten by ${said}.`;
+    return beating.length === 0
+      ? []
+      : `Official EQ-Bench, unusable answers as 0: ${variant.name} (${variant.totals.lmEval.toFixed(1)}) is beaten by ${said}.`;
   });
   const failed = variants.flatMap(({ name, totals: { official } }) =>
     official.kind === "failed" ? `Official EQ-Bench: ${name} fails by the authors' rule: ${official.reason}.` : [],

@@ -27,10 +27,10 @@ export async function* generate(
   for (const batch of batches(model, settings)) {
     const cache = new KeyValueCache();
     try {
+      signal?.throwIfAborted();
       let rows = batch;
       let logits = await firstLogits(model, cache, rows);
       while (rows.length > 0) {
-        signal?.throwIfAborted();
         const going: number[] = [];
         for (const [i, row] of rows.entries()) {
           const text = row.next(logits[i]!);
@@ -46,10 +46,11 @@ export async function* generate(
         onProgress?.({ finished, total, tokens, seconds: (performance.now() - started) / 1000 });
         rows = going.map((i) => rows[i]!);
         if (rows.length === 0) break;
-        cache.select(going);
-        logits = await logitRows(model, cache, lastTokens(rows));
         // Lets timers, interrupts and abort signals in.
         await setImmediate();
+        signal?.throwIfAborted();
+        cache.select(going);
+        logits = await logitRows(model, cache, lastTokens(rows));
       }
     } finally {
       cache.dispose();

@@ -41,7 +41,7 @@ export type GenerateOptions = Partial<Sampling> & {
 };
 
 /** All options resolved and checked. */
-export type GenerateSettings = Required<Omit<GenerateOptions, "seed" | "seeds" | "keepStart" | "onProgress" | "signal">> & {
+export type GenerateSettings = Required<Pick<GenerateOptions, "maxNewTokens" | "candidates" | "batchSize" | "logProbs" | "stopTexts">> & {
   sampling: Sampling;
   eos: ReadonlySet<number>;
   stops: ReadonlySet<number>;
@@ -66,16 +66,12 @@ export function generateSettings(model: CausalLM, prompts: readonly (readonly nu
     throw new RangeError(expected("seeds", `${prompts.length} numbers, one for each prompt`, seeds.length));
   if (stopTexts.length > 0 && !model.tokenizer) throw new RangeError("stopTexts: expected a model with a tokenizer, got none. Use stopIds");
   const room = model.config.maxPositions - maxNewTokens;
-  const sampling = { temperature, topK, topP, repetitionPenalty };
   return {
-    ...sampling,
-    sampling,
+    sampling: { temperature, topK, topP, repetitionPenalty },
     maxNewTokens,
     candidates,
     batchSize,
     logProbs,
-    eosIds,
-    stopIds,
     stopTexts,
     eos: new Set(eosIds),
     stops: new Set(stopIds),

@@ -20,8 +20,7 @@ export function chooseToken(logits: Float32Array, seen: Iterable<number>, sampli
 
 /** Applies penalty, temperature, top-k and top-p to `logits` in place; what may not be drawn becomes `-Infinity`. Temperature 0 applies the penalty only. */
 export function filterLogits(logits: Float32Array, seen: Iterable<number>, { temperature, topK, topP, repetitionPenalty }: Sampling): void {
-  const top = logits[highest(logits)]!;
-  if (!Number.isFinite(top)) throw new RangeError(`logits: expected finite numbers, got ${top}. Have the weights diverged in training?`);
+  checkFinite(logits);
   if (repetitionPenalty !== 1) penalise(logits, seen, repetitionPenalty);
   if (temperature === 0) return;
   if (temperature !== 1) for (let i = 0; i < logits.length; i++) logits[i]! /= temperature;
@@ -37,6 +36,12 @@ export function logProbOf(logits: Float32Array, id: number): number {
   return logits[id]! - top - Math.log(total);
 }
 
+function checkFinite(logits: Float32Array): void {
+  let sum = 0;
+  for (let i = 0; i < logits.length; i++) sum += logits[i]!;
+  if (!Number.isFinite(sum)) throw new RangeError(`logits: expected finite numbers, got ${sum}. Have the weights diverged in training?`);
+}
+
 function penalise(logits: Float32Array, seen: Iterable<number>, penalty: number): void {
   for (const id of seen) logits[id] = logits[id]! < 0 ? logits[id]! * penalty : logits[id]! / penalty;
 }
@@ -47,35 +52,30 @@ function keepTopK(logits: Float32Array, k: number): void {
   for (let i = 0; i < logits.length; i++) if (logits[i]! < threshold) logits[i] = Number.NEGATIVE_INFINITY;
 }
 
+/** Of equal ones at the edge, those with the lower ids stay. */
 function keepTopP(logits: Float32Array, topP: number): void {
   const probabilities = weights(logits);
   let total = 0;
-  for (const weight of probabilities) total += weight;
-  const head = headWith(probabilities, topP * total);
-  head.sort((a, b) => probabilities[b]! - probabilities[a]! || a - b);
-  const kept = new Set<number>();
-  let mass = 0;
-  for (const id of head) {
-    if (kept.size > 0 && mass >= topP * total) break;
-    kept.add(id);
-    mass += probabilities[id]!;
+  for (let i = 0; i < probabilities.length; i++) total += probabilities[i]!;
+  const sorted = headWith(probabilities, topP * total).sort();
+  let first = sorted.length - 1;
+  for (let mass = sorted[first]!; mass < topP * total && first > 0; mass += sorted[first]!) first--;
+  const threshold = sorted[first]!;
+  let ties = 0;
+  for (let i = first; i < sorted.length && sorted[i] === threshold; i++) ties++;
+  for (let i = 0; i < logits.length; i++) {
+    const weight = probabilities[i]!;
+    if (weight < threshold || (weight === threshold && ties-- <= 0)) logits[i] = Number.NEGATIVE_INFINITY;
   }
-  for (let i = 0; i < logits.length; i++) if (!kept.has(i)) logits[i] = Number.NEGATIVE_INFINITY;
 }
 
-/** Ids of the largest weights that together weigh at least `mass`: a few of a large vocabulary, so that only these need sorting. */
-function headWith(weights: Float64Array, mass: number): number[] {
+/** The largest weights that together weigh at least `mass`: a few of a large vocabulary, so that only these need sorting. */
+function headWith(weights: Float64Array, mass: number): Float64Array {
   for (let threshold = 0.01; threshold > 1e-12; threshold /= 10) {
-    let sum = 0;
-    const head: number[] = [];
-    for (let i = 0; i < weights.length; i++) {
-      if (weights[i]! < threshold) continue;
-      head.push(i);
-      sum += weights[i]!;
-    }
-    if (sum >= mass) return head;
+    const head = weights.filter((weight) => weight >= threshold);
+    if (head.reduce((sum, weight) => sum + weight, 0) >= mass) return head;
   }
-  return Array.from(weights.keys());
+  return weights.slice();
 }
 
 /** exp(logits - max): probabilities before they are divided by their sum. */

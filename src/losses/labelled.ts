@@ -29,6 +29,8 @@ export function labelLogProbs(hidden: Tensor3D, head: Tensor2D, { rows, labels }
   return tokenLogProbs(picked, head, tf.tensor1d(labels, "int32"));
 }
 
-/** Sum of −log p over the labelled tokens, in nats. */
-export const crossEntropySum = (hidden: Tensor3D, head: Tensor2D, labelled: LabelledRows): Scalar =>
-  tf.neg(tf.sum(labelLogProbs(hidden, head, labelled))) as Scalar;
+/** Sum of −log p over the labelled tokens, in nats; 0 where there are none (WASM's sum of no number is not 0). */
+export function crossEntropySum(hidden: Tensor3D, head: Tensor2D, labelled: LabelledRows): Scalar {
+  if (labelled.rows.length === 0) return tf.scalar(0);
+  return tf.neg(tf.sum(labelLogProbs(hidden, head, labelled))) as Scalar;
+}

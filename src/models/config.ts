@@ -4,7 +4,6 @@ import { expected, FormatError } from "../core/errors.js";
 export function configReader(raw: Record<string, unknown>) {
   const read = (name: string, kind: "number" | "string" | "boolean", fallback: unknown): unknown => {
     const value = raw[name] ?? fallback;
-    // biome-ignore lint/suspicious/useValidTypeof: `kind` is one of three literals
     if (typeof value === kind) return value;
     throw new FormatError(expected(`config.json "${name}"`, `a ${kind}`, raw[name]));
   };

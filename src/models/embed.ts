@@ -51,7 +51,12 @@ export async function embedTexts(model: CausalLM, texts: readonly string[], opti
   const cache = cacheFolder ? await openEmbeddingCache(cacheFolder, await keyOf(model, tokenizer, { pooling, maxTokens, cut }), hidden) : null;
 
   const values = new Float32Array(texts.length * hidden);
-  const places = Map.groupBy(texts.keys(), (i) => texts[i]!);
+  const places = new Map<string, number[]>();
+  texts.forEach((text, i) => {
+    const rows = places.get(text);
+    if (rows) rows.push(i);
+    else places.set(text, [i]);
+  });
   let done = 0;
   const put = (text: string, vector: Float32Array) => {
     const rows = places.get(text)!;

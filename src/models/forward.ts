@@ -18,7 +18,7 @@ export function inputsOf(rows: readonly ArrayLike<number>[]): Inputs {
   const odd = rows.find((row) => row.length !== time);
   if (time === 0 || odd) throw new RangeError(expected("inputsOf", "rows of one length, at least 1", odd?.length ?? 0, "Use padRows for unequal rows"));
   const ids = new Int32Array(rows.length * time);
-  rows.forEach((row, i) => ids.set(Array.from(row), i * time));
+  for (const [i, row] of rows.entries()) ids.set(Array.from(row), i * time);
   return { batch: rows.length, time, ids, segments: new Int32Array(ids.length).fill(1), positions: ids.map((_, i) => i % time) };
 }
 

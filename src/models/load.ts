@@ -68,7 +68,9 @@ const named = (files: Safetensors[]): Map<string, Safetensors> => new Map(files.
 
 /** Checkpoints of a bare model leave out the type's prefix. */
 function storedName(name: string, { prefix }: ModelType, files: Map<string, Safetensors>): string {
-  return files.has(name) || !name.startsWith(prefix) ? name : name.slice(prefix.length);
+  if (files.has(name) || !name.startsWith(prefix)) return name;
+  const bare = ![...files.keys()].some((key) => key.startsWith(prefix));
+  return bare ? name.slice(prefix.length) : name;
 }
 
 /** Buffers that older checkpoints carry along. */

@@ -39,8 +39,8 @@ export function jinjaTemplate(source: string, tokenizer: Tokenizer, options: Jin
 
 function compile(source: string): Template {
   try {
-    // The library's own clock cannot be given, only replaced by the template. jinja2 drops one line break at a template's end.
-    return new Template(`{% set strftime_now = stopped_clock %}\n${source.replace(/\r?\n$/, "")}`);
+    // The library's own clock cannot be given, only replaced by the template.
+    return new Template(`{% set strftime_now = stopped_clock %}\n${source}`);
   } catch (error) {
     throw new FormatError(`chat template: expected Jinja, got a syntax error: ${(error as Error).message}`);
   }

@@ -17,8 +17,9 @@ export type ConversationOptions = {
  * Encodes a conversation. Targets are the listener's replies with what closes them, nothing else. Where the template closes with no
  * token of its own (plain, tags), EOS follows the last message, a target too, so that the model learns to stop.
  *
- * The text is cut around each reply before it is encoded, so the ids begin with exactly `encodePrompt` of the messages before the last
- * reply, and with those before any reply where the template writes earlier turns as it writes the last one.
+ * The text is cut around each reply before it is encoded, so the ids begin with exactly `encodePrompt` of the messages before a reply.
+ * Templates that write earlier turns otherwise than the last (thinking ones) hold to that for a reply that ends the conversation and
+ * follows a user's turn.
  * @throws RangeError where the template changes the text of a reply, so that its tokens cannot be told.
  */
 export function encodeConversation(

@@ -74,7 +74,7 @@ function decodeRun(bytes: Uint8Array): string {
   try {
     return strictUtf8.decode(bytes);
   } catch {
-    return "\ufffd".repeat(1);
+    return "\ufffd".repeat(bytes.length);
   }
 }
 

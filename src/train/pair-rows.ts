@@ -1,11 +1,11 @@
 import { expected } from "../core/errors.js";
 import { checkInteger } from "../core/shapes.js";
-import type { Message } from "../text/messages.js";
+import { type Labelled, type LabelledRows, labelledRows } from "../losses/labelled.js";
+import { padRows } from "../models/forward.js";
 import { encodeConversation } from "../text/mask.js";
+import type { Message } from "../text/messages.js";
 import type { ChatTemplate } from "../text/template.js";
 import type { Tokenizer } from "../text/tokenizer.js";
-import { padRows } from "../models/forward.js";
-import { type Labelled, type LabelledRows, labelledRows } from "../losses/labelled.js";
 
 /** A preference between two replies to the same dialogue. */
 export type Preference = { context: readonly Message[]; chosen: string; rejected: string };
@@ -15,16 +15,25 @@ export type EncodedPreference = { chosen: EncodedReply; rejected: EncodedReply; 
 export type EncodedReply = { ids: number[]; targets: boolean[] };
 
 /**
- * Encodes pairs with the model's template. A pair longer than `maxTokens` loses the start of its prompt (BOS stays), the same on both sides, so that both keep one
- * context; then the end of its replies. `cut` counts the tokens lost.
+ * Encodes pairs with the model's template. A pair longer than `maxTokens` loses the start of its prompt (BOS stays), the same on both
+ * sides, so that both keep one context; then the end of its replies. `cut` counts the tokens lost, on both sides together.
+ * @throws RangeError where nothing stands before the reply, or the template changes a reply's text.
  */
-export function encodePreferences(tokenizer: Tokenizer, template: ChatTemplate, pairs: readonly Preference[], { maxTokens }: { maxTokens: number }): EncodedPreference[] {
+export function encodePreferences(
+  tokenizer: Tokenizer,
+  template: ChatTemplate,
+  pairs: readonly Preference[],
+  { maxTokens }: { maxTokens: number },
+): EncodedPreference[] {
   checkInteger("maxTokens", maxTokens, 8);
   return pairs.map(({ context, chosen, rejected }, i) => {
-    const sides = [chosen, rejected].map((content) => encodeConversation(tokenizer, template, [...context, { role: "assistant", content }], { targets: "last" }));
+    const sides = [chosen, rejected].map((content) =>
+      encodeConversation(tokenizer, template, [...context, { role: "assistant", content }], { targets: "last" }),
+    );
     const prompt = sides[0]!.targets.indexOf(true);
-    if (prompt < 1 || sides.some(({ targets }) => targets.indexOf(true) !== prompt)) {
-      throw new RangeError(expected(`pair ${i}`, "a prompt that is the same on both sides and a reply of at least one token", context.at(-1)?.content));
+    if (prompt < 1 || sides[1]!.targets.indexOf(true) !== prompt) {
+      const wanted = "a prompt that is the same on both sides and a reply of at least one token";
+      throw new RangeError(expected(`pair ${i}`, wanted, context.at(-1)?.content));
     }
     const keepFirst = sides[0]!.ids[0] === tokenizer.bosId ? 1 : 0;
     const longest = Math.max(...sides.map(({ ids }) => ids.length));
@@ -45,9 +54,10 @@ export type PreferenceBatch = { inputs: Labelled & { positions: Int32Array }; la
 /** @param pairs Numbers of the pairs, to look up their reference. */
 export function preferenceBatch(encoded: readonly EncodedPreference[], pairs: number[], padId: number): PreferenceBatch {
   const rows = [...pairs.map((i) => encoded[i]!.chosen), ...pairs.map((i) => encoded[i]!.rejected)];
-  const padded = padRows(rows.map(({ ids }) => ids), { padId, side: "right" });
+  const ids = rows.map((row) => row.ids);
+  const padded = padRows(ids, { padId, side: "right" });
   const targets = new Uint8Array(padded.ids.length);
-  rows.forEach((row, r) => row.targets.forEach((target, t) => { targets[r * padded.time + t] = target ? 1 : 0; }));
+  for (const [r, row] of rows.entries()) targets.set(row.targets.map(Number), r * padded.time);
   const inputs = { ...padded, targets };
   const labelled = labelledRows(inputs);
   return { inputs, labelled, of: labelled.rows.map((row) => Math.floor(row / padded.time)), pairs };

@@ -18,7 +18,9 @@ it("pairs each target with the row before it, and leaves out the first of a row 
 });
 
 it("is ln(vocabulary) for each target where all logits are equal", () => {
-  const loss = tf.tidy(() => crossEntropySum(tf.zeros([2, 5, 3]) as Tensor3D, formulaTensor("head", [8, 3]) as Tensor2D, labelledRows(batch)).dataSync()[0]!);
+  const loss = tf.tidy(
+    () => crossEntropySum(tf.zeros([2, 5, 3]) as Tensor3D, formulaTensor("head", [8, 3]) as Tensor2D, labelledRows(batch)).dataSync()[0]!,
+  );
   expect(loss).toBeCloseTo(4 * Math.log(8), 5);
 });
 
@@ -37,6 +39,13 @@ it("is the negated sum of the labels' log-probabilities, and frees what it makes
 });
 
 it("is 0 without a single target", () => {
-  const loss = tf.tidy(() => crossEntropySum(tf.zeros([2, 5, 3]) as Tensor3D, tf.zeros([8, 3]), labelledRows({ ...batch, targets: new Uint8Array(10) })).dataSync()[0]!);
+  const loss = tf.tidy(
+    () =>
+      crossEntropySum(
+        tf.zeros([2, 5, 3]) as Tensor3D,
+        tf.zeros([8, 3]),
+        labelledRows({ ...batch, targets: new Uint8Array(10) }),
+      ).dataSync()[0]!,
+  );
   expect(Math.abs(loss)).toBe(0);
 });

@@ -24,7 +24,9 @@ function plainLogProbs(x: Tensor2D, w: Tensor2D, ids: Tensor1D): number[] {
 
 describe("tokenLogProbs", () => {
   it.each([1, 3, 7, 256])("is the logarithm of the softmax at the target (chunks of %s)", (chunk) => {
-    expect(distance(tokenLogProbs(hidden(), head(), targets(), { chunk }).dataSync(), plainLogProbs(hidden(), head(), targets()))).toBeLessThan(1e-5);
+    expect(
+      distance(tokenLogProbs(hidden(), head(), targets(), { chunk }).dataSync(), plainLogProbs(hidden(), head(), targets())),
+    ).toBeLessThan(1e-5);
   });
 
   it.each([2, 256])("has the gradient of the hidden states (chunks of %s)", (chunk) => {
@@ -41,7 +43,10 @@ describe("tokenLogProbs", () => {
     const values = head().dataSync();
     const differences = Array.from(values, (value, i) => {
       const at = (entry: number) =>
-        plainLogProbs(x, tf.tensor2d(values.with(i, entry), [11, 4]), ids).reduce((total, logProb, row) => total + logProb * weights.dataSync()[row]!, 0);
+        plainLogProbs(x, tf.tensor2d(values.with(i, entry), [11, 4]), ids).reduce(
+          (total, logProb, row) => total + logProb * weights.dataSync()[row]!,
+          0,
+        );
       return (at(value + 1e-3) - at(value - 1e-3)) / 2e-3;
     });
     expect(distance(gradient.dataSync(), differences)).toBeLessThan(1e-3);
@@ -55,14 +60,18 @@ describe("tokenLogProbs", () => {
       const ids = tf.tensor1d([0, 0, 1], "int32");
       expect(distance(tokenLogProbs(x, w, ids).dataSync(), [0, -2 * size, -2 * size])).toBeLessThan(1e-3);
       // Slope by x: Σ (target − softmax)·w.
-      const slope = tf.grad((x: Tensor) => tokenLogProbs(x as Tensor2D, w, ids))(x).dataSync();
+      const slope = tf
+        .grad((x: Tensor) => tokenLogProbs(x as Tensor2D, w, ids))(x)
+        .dataSync();
       expect(distance(slope, [0, 2 * size, -2 * size])).toBeLessThan(1e-2);
     }
   });
 
   it("gives no row for none, and refuses hidden states with a time axis", () => {
     expect(tokenLogProbs(tf.zeros([0, 4]), head(), tf.tensor1d([], "int32")).shape).toEqual([0]);
-    expect(() => tokenLogProbs(tf.zeros([1, 2, 4]) as never, head(), targets())).toThrow("tokenLogProbs hidden: expected shape [rows, hidden], got [1, 2, 4]");
+    expect(() => tokenLogProbs(tf.zeros([1, 2, 4]) as never, head(), targets())).toThrow(
+      "tokenLogProbs hidden: expected shape [rows, hidden], got [1, 2, 4]",
+    );
   });
 
   it("leaves nothing behind but its result and gradients", () => {

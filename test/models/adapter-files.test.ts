@@ -22,7 +22,7 @@ describe.each(peft)("the adapter $folder that PEFT wrote", ({ folder, config, la
       const adapted = await loadAdapter(model, fixture(folder));
       const inputs = padRows(rows, { padId: 0, side: "right" });
       const logits = taken(logitsOf(adapted, inputs));
-      rows.forEach((row, r) => expect(distance(at(logits, inputs, 61, r, row.length - 1), last[r]!)).toBeLessThan(1e-4));
+      for (const [r, row] of rows.entries()) expect(distance(at(logits, inputs, 61, r, row.length - 1), last[r]!)).toBeLessThan(1e-4);
       expect(trainableParameters(adapted).size).toBe(0);
       disposeModel(adapted);
     });
@@ -45,7 +45,13 @@ describe.each([tinyGpt2, tinyLlama])("an adapter of $model_type", (config) => {
       await saveAdapter(model, folder, { card: "# Card\n" });
       expect(readFileSync(join(folder, "README.md"), "utf8")).toBe("# Card\n");
       const again = await loadAdapter(model, folder);
-      expect(again.adapter!.config).toMatchObject({ rank: 3, alpha: 5, rankStabilised: true, dropout: 0.1, base: `tiny-${config.model_type}` });
+      expect(again.adapter!.config).toMatchObject({
+        rank: 3,
+        alpha: 5,
+        rankStabilised: true,
+        dropout: 0.1,
+        base: `tiny-${config.model_type}`,
+      });
       const inputs = inputsOf([[1, 2, 3]]);
       expect(distance(taken(logitsOf(again, inputs)), taken(logitsOf(model, inputs)))).toBe(0);
       disposeAdapter(again.adapter!);
@@ -63,7 +69,9 @@ describe("adapter files that do not fit", () => {
     const file = join(folder, "adapter_model.safetensors");
     if (!tensors) writeFileSync(file, readFileSync(join(fixture("peft-llama"), "adapter_model.safetensors")));
     else {
-      const sized = Object.entries(tensors).map(([name, shape]) => [name, fromFloat32(new Float32Array(shape.reduce((a, b) => a * b, 1)), shape, "F32")] as const);
+      const sized = Object.entries(tensors).map(
+        ([name, shape]) => [name, fromFloat32(new Float32Array(shape.reduce((a, b) => a * b, 1)), shape, "F32")] as const,
+      );
       await writeSafetensors(file, new Map(sized));
     }
     return folder;
@@ -80,7 +88,11 @@ describe("adapter files that do not fit", () => {
     ["target_modules: expected a list of names", { target_modules: ".*q_proj" }, undefined],
     ["LoRA targets: expected", { target_modules: ["c_attn"] }, undefined],
     ["expected only the tensors of the targets in adapter_config.json, got 4 more", { target_modules: ["q_proj"] }, undefined],
-    ["expected a tensor base_model.model.model.layers.0.self_attn.v_proj.lora_A.weight, got none", { target_modules: ["v_proj"] }, undefined],
+    [
+      "expected a tensor base_model.model.model.layers.0.self_attn.v_proj.lora_A.weight, got none",
+      { target_modules: ["v_proj"] },
+      undefined,
+    ],
     ["expected shape [3,32], got", { r: 3 }, undefined],
     [`${key(0, "B")}: expected shape [32,2]`, { target_modules: ["q_proj"] }, { [key(0, "A")]: [2, 32], [key(0, "B")]: [2, 32] }],
     ["expected a tensor", { target_modules: ["q_proj"] }, { [key(0, "A")]: [2, 32] }],

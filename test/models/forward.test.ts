@@ -60,7 +60,9 @@ describe("inputs", () => {
     const before = tf.memory().numTensors;
     expect(() => logitsOf(model, inputsOf([[1, 61]]))).toThrow("inputs.ids: expected token ids from 0 to 60, got 61");
     expect(() => logitsOf(model, inputsOf([new Array<number>(33).fill(1)]))).toThrow("inputs: expected at most 32 tokens in a sequence");
-    expect(() => logitsOf(model, { ...inputsOf([[1, 2]]), positions: new Int32Array(3) })).toThrow("inputs.positions: expected 1 x 2 numbers, got 3");
+    expect(() => logitsOf(model, { ...inputsOf([[1, 2]]), positions: new Int32Array(3) })).toThrow(
+      "inputs.positions: expected 1 x 2 numbers, got 3",
+    );
     expect(() => inputsOf([[1, 2], [3]])).toThrow("inputsOf: expected rows of one length");
     expect(() => inputsOf([])).toThrow("inputsOf: expected rows of one length");
     expect(tf.memory().numTensors).toBe(before);

@@ -3,12 +3,24 @@ import { type Tensor2D, tf } from "../../src/core/tf.js";
 import { disposeModel } from "../../src/models/create.js";
 import { inputsOf, logitsOf } from "../../src/models/forward.js";
 import {
-  addLora, disposeAdapter, frozenCopy, type LoraOptions, mergeAdapter, targetModules, trainableCopy, trainableParameters, unfreeze, withoutAdapter,
+  addLora,
+  disposeAdapter,
+  frozenCopy,
+  type LoraOptions,
+  mergeAdapter,
+  targetModules,
+  trainableCopy,
+  trainableParameters,
+  unfreeze,
+  withoutAdapter,
 } from "../../src/models/lora.js";
 import type { CausalLM } from "../../src/models/model.js";
 import { distance, formulaLora, formulaModel, leaked, taken, tinyGpt2, tinyLlama } from "../formula.js";
 
-const inputs = inputsOf([[1, 5, 9, 2], [4, 4, 60, 0]]);
+const inputs = inputsOf([
+  [1, 5, 9, 2],
+  [4, 4, 60, 0],
+]);
 const logits = (model: CausalLM): Float32Array => taken(logitsOf(model, inputs));
 
 describe.each([tinyGpt2, tinyLlama])("LoRA on $model_type", (config) => {
@@ -18,18 +30,21 @@ describe.each([tinyGpt2, tinyLlama])("LoRA on $model_type", (config) => {
   });
   afterAll(() => disposeModel(base));
 
-  it.each<LoraOptions>([{ rank: 4 }, { rank: 4, rankStabilised: true, alpha: 3 }])("gives the merged model the adapted model's logits (%j)", async (options) => {
-    const lost = await leaked(() => {
-      const adapted = formulaLora(base, options);
-      const merged = mergeAdapter(adapted);
-      expect(merged.adapter).toBeNull();
-      expect(distance(logits(adapted), logits(base))).toBeGreaterThan(0.1);
-      expect(distance(logits(merged), logits(adapted))).toBeLessThan(1e-5);
-      disposeAdapter(adapted.adapter!);
-      disposeModel(merged);
-    });
-    expect(lost).toBe(0);
-  });
+  it.each<LoraOptions>([{ rank: 4 }, { rank: 4, rankStabilised: true, alpha: 3 }])(
+    "gives the merged model the adapted model's logits (%j)",
+    async (options) => {
+      const lost = await leaked(() => {
+        const adapted = formulaLora(base, options);
+        const merged = mergeAdapter(adapted);
+        expect(merged.adapter).toBeNull();
+        expect(distance(logits(adapted), logits(base))).toBeGreaterThan(0.1);
+        expect(distance(logits(merged), logits(adapted))).toBeLessThan(1e-5);
+        disposeAdapter(adapted.adapter!);
+        disposeModel(merged);
+      });
+      expect(lost).toBe(0);
+    },
+  );
 
   it("starts equal to the base, with A uniform in ±1/√in, and the same for the same seed", () => {
     const [adapted, again, other] = [addLora(base, { seed: 1 }), addLora(base, { seed: 1 }), addLora(base, { seed: 2 })];
@@ -103,7 +118,9 @@ describe("LoRA targets", () => {
   });
 
   it("scale the update by alpha / rank, or alpha / √rank", () => {
-    const [plain, stable] = [false, true].map((rankStabilised) => formulaLora(base, { rank: 4, alpha: 6, targets: ["q_proj"], rankStabilised }));
+    const [plain, stable] = [false, true].map((rankStabilised) =>
+      formulaLora(base, { rank: 4, alpha: 6, targets: ["q_proj"], rankStabilised }),
+    );
     const update = (model: CausalLM) => {
       const merged = mergeAdapter(model);
       const name = "model.layers.0.self_attn.q_proj.weight";
@@ -111,7 +128,12 @@ describe("LoRA targets", () => {
       disposeModel(merged);
       return values;
     };
-    expect(distance(update(stable!), update(plain!).map((value) => 2 * value))).toBeLessThan(1e-6);
+    expect(
+      distance(
+        update(stable!),
+        update(plain!).map((value) => 2 * value),
+      ),
+    ).toBeLessThan(1e-6);
     for (const { adapter } of [plain!, stable!]) disposeAdapter(adapter!);
   });
 });

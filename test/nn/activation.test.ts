@@ -7,7 +7,9 @@ import { distance, formulaTensor, reference } from "../formula.js";
 beforeEach(() => tf.engine().startScope());
 afterEach(() => tf.engine().endScope());
 
-const { points, cases } = reference<{ points: number[]; cases: Record<string, { values: number[]; slopes: number[] }> }>("activations.json");
+const { points, cases } = reference<{ points: number[]; cases: Record<string, { values: number[]; slopes: number[] }> }>(
+  "activations.json",
+);
 
 describe.each(Object.entries(cases))("%s", (name, { values, slopes }) => {
   it("has torch's values and slopes from -500 to 500", () => {
@@ -15,7 +17,14 @@ describe.each(Object.entries(cases))("%s", (name, { values, slopes }) => {
     const x = tf.tensor1d(points);
     expect(distance(activation(name)(x).dataSync(), values)).toBeLessThan(2e-5);
     const wanted = name === "relu" ? slopes.map((slope, i) => (points[i] === 0 ? 0 : slope)) : slopes;
-    expect(distance(tf.grad((x: Tensor) => activation(name)(x))(x).dataSync(), wanted)).toBeLessThan(2e-5);
+    expect(
+      distance(
+        tf
+          .grad((x: Tensor) => activation(name)(x))(x)
+          .dataSync(),
+        wanted,
+      ),
+    ).toBeLessThan(2e-5);
   });
 
   it("has the slope of finite differences", () => {

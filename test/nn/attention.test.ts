@@ -62,8 +62,14 @@ describe("attention", () => {
 
   it("serves grouped queries as repeated keys and values would", () => {
     const [q, k, v] = inputs() as [Tensor4D, Tensor4D, Tensor4D];
-    const repeated = (x: Tensor4D): Tensor4D => tf.concat([0, 0, 1, 1].map((head) => x.slice([0, head, 0, 0], [2, 1, 3, 2])), 1);
-    expect(distance(attention(q, k, v, mask(), 0.7).dataSync(), attention(q, repeated(k), repeated(v), mask(), 0.7).dataSync())).toBeLessThan(1e-6);
+    const repeated = (x: Tensor4D): Tensor4D =>
+      tf.concat(
+        [0, 0, 1, 1].map((head) => x.slice([0, head, 0, 0], [2, 1, 3, 2])),
+        1,
+      );
+    expect(
+      distance(attention(q, k, v, mask(), 0.7).dataSync(), attention(q, repeated(k), repeated(v), mask(), 0.7).dataSync()),
+    ).toBeLessThan(1e-6);
   });
 });
 

@@ -20,7 +20,12 @@ describe("dropout", () => {
     for (const rate of [0.05, 0.5, 0.9]) {
       const values = dropout(ones(), rate, 3).dataSync();
       const kept = values.filter((value) => value !== 0);
-      expect(distance(kept, kept.map(() => 1 / (1 - rate)))).toBeLessThan(1e-5);
+      expect(
+        distance(
+          kept,
+          kept.map(() => 1 / (1 - rate)),
+        ),
+      ).toBeLessThan(1e-5);
       // Four standard deviations of a share among 10,000.
       expect(Math.abs(kept.length / values.length - (1 - rate))).toBeLessThan(4 * Math.sqrt((rate * (1 - rate)) / values.length));
     }

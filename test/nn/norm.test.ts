@@ -37,7 +37,15 @@ describe.each(norms)("$name", ({ norm, weights }) => {
     // The norm is linear in its weights: the slope of each is the value where it is 1 and all others are 0.
     gradients.forEach((gradient, which) => {
       const slopes = Array.from({ length: HIDDEN }, (_, i) => {
-        const given = [0, 1].map((w) => tf.buffer([HIDDEN], "float32", Float32Array.from({ length: HIDDEN }, (_, j) => (w === which && j === i ? 1 : 0))).toTensor());
+        const given = [0, 1].map((w) =>
+          tf
+            .buffer(
+              [HIDDEN],
+              "float32",
+              Float32Array.from({ length: HIDDEN }, (_, j) => (w === which && j === i ? 1 : 0)),
+            )
+            .toTensor(),
+        );
         return value(given as Tensor1D[]).dataSync()[0]!;
       });
       expect(distance(gradient.dataSync(), slopes)).toBeLessThan(1e-5);
@@ -49,7 +57,11 @@ describe.each(norms)("$name", ({ norm, weights }) => {
     const ones = [tf.ones([HIDDEN]), tf.zeros([HIDDEN])] as Tensor1D[];
     expect(tf.mean(tf.square(norm(formulaTensor("x", [1, HIDDEN]), ones))).dataSync()[0]).toBeCloseTo(1, 2);
     const frozen = [gamma(), beta()];
-    for (const row of [[0, 0, 0, 0, 0, 0], [500, 500, 500, 500, 500, 500], [1e15, 1, 1, 1, 1, 1]]) {
+    for (const row of [
+      [0, 0, 0, 0, 0, 0],
+      [500, 500, 500, 500, 500, 500],
+      [1e15, 1, 1, 1, 1, 1],
+    ]) {
       const slope = tf.grad((x: Tensor) => norm(x, frozen))(tf.tensor2d([row]));
       expect([...norm(tf.tensor2d([row]), frozen).dataSync(), ...slope.dataSync()].every(Number.isFinite)).toBe(true);
     }

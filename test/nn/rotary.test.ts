@@ -35,12 +35,21 @@ describe("rotary settings", () => {
   it("halve the angles under a linear factor of 2, and read both spellings alike", () => {
     const old = rotaryOptions({ rope_theta: 100, rope_scaling: { type: "linear", factor: 2 } }, 6);
     expect(rotaryOptions({ rope_parameters: { rope_theta: 100, rope_type: "linear", factor: 2 } }, 6)).toEqual(old);
-    expect(distance(inverseFrequencies(old), inverseFrequencies(options).map((frequency) => frequency / 2))).toBe(0);
+    expect(
+      distance(
+        inverseFrequencies(old),
+        inverseFrequencies(options).map((frequency) => frequency / 2),
+      ),
+    ).toBe(0);
   });
 
   it("are refused where the kind is not known or a number is missing", () => {
-    expect(() => rotaryOptions({ rope_scaling: { rope_type: "yarn", factor: 4 } }, 8)).toThrow('config.json rope scaling: expected "default", "linear" or "llama3", got "yarn"');
-    expect(() => rotaryOptions({ rope_scaling: { rope_type: "llama3", factor: 4 } }, 8)).toThrow("config.json rope scaling low_freq_factor: expected a number");
+    expect(() => rotaryOptions({ rope_scaling: { rope_type: "yarn", factor: 4 } }, 8)).toThrow(
+      'config.json rope scaling: expected "default", "linear" or "llama3", got "yarn"',
+    );
+    expect(() => rotaryOptions({ rope_scaling: { rope_type: "llama3", factor: 4 } }, 8)).toThrow(
+      "config.json rope scaling low_freq_factor: expected a number",
+    );
     expect(() => rotaryOptions({ rope_scaling: { type: "linear" } }, 8)).toThrow("config.json rope scaling factor: expected a number");
   });
 

@@ -7,9 +7,13 @@ import { distance, formulaTensor, leaked, reference } from "../formula.js";
 type Trace = { rate: number; norm: number; matrix: number[]; vector: number[] };
 type Case = { name: string; weightDecay: number; maxNorm: number | null; trace: Trace[] };
 const { adamw: cases } = reference<{ adamw: Case[] }>("optim.json");
-const SHAPES: [string, number[]][] = [["matrix", [3, 4]], ["vector", [4]]];
+const SHAPES: [string, number[]][] = [
+  ["matrix", [3, 4]],
+  ["vector", [4]],
+];
 
-const parameters = () => new Map(SHAPES.map(([name, shape]) => [name, tf.tidy(() => tf.variable(formulaTensor(`adamw ${name}`, shape))) as Variable]));
+const parameters = () =>
+  new Map(SHAPES.map(([name, shape]) => [name, tf.tidy(() => tf.variable(formulaTensor(`adamw ${name}`, shape))) as Variable]));
 /** The gradients of a step, as sums over `count`. */
 const gradients = (step: number, count = 1): Map<string, Tensor> =>
   new Map(SHAPES.map(([name, shape]) => [name, tf.tidy(() => tf.mul(formulaTensor(`gradient ${name} ${step}`, shape), 10 * count))]));
@@ -43,7 +47,9 @@ describe("AdamW", () => {
     };
     for (let i = 0; i < 4; i++) step(first, straight, i);
     for (let i = 0; i < 2; i++) step(second, stopped, i);
-    third.restore(new Map([...second.state()].map(([name, value]) => [name, { shape: value.shape, values: value.dataSync() as Float32Array }])));
+    third.restore(
+      new Map([...second.state()].map(([name, value]) => [name, { shape: value.shape, values: value.dataSync() as Float32Array }])),
+    );
     for (let i = 2; i < 4; i++) step(third, stopped, i);
     for (const [name, value] of straight) expect(distance(stopped.get(name)!.dataSync(), value.dataSync())).toBe(0);
     for (const optimizer of [first, second, third]) optimizer.dispose();
@@ -79,6 +85,8 @@ describe("AdamW", () => {
   it("refuses settings out of range and states of other makers", () => {
     expect(() => new AdamW({ beta1: 1 })).toThrow("AdamW beta1: expected a number from 0 to");
     expect(() => new AdamW({ weightDecay: -1 })).toThrow("AdamW weightDecay: expected a number, at least 0, got -1");
-    expect(() => new AdamW().restore(new Map([["w.momentum", { shape: [1], values: Float32Array.of(0) }]]))).toThrow('optimizer state: expected names ending in .exp_avg');
+    expect(() => new AdamW().restore(new Map([["w.momentum", { shape: [1], values: Float32Array.of(0) }]]))).toThrow(
+      "optimizer state: expected names ending in .exp_avg",
+    );
   });
 });

@@ -5,7 +5,14 @@ import { leaked } from "../formula.js";
 
 it("is the length of all gradients together", async () => {
   const lost = await leaked(async () => {
-    const gradients = [tf.tensor2d([[3, 0], [0, 0]]), tf.tensor1d([0, 4]), tf.scalar(12)];
+    const gradients = [
+      tf.tensor2d([
+        [3, 0],
+        [0, 0],
+      ]),
+      tf.tensor1d([0, 4]),
+      tf.scalar(12),
+    ];
     expect(await globalNorm(gradients)).toBeCloseTo(13, 5);
     expect(await globalNorm([])).toBe(0);
     tf.dispose(gradients);

@@ -28,6 +28,8 @@ SENTENCES = [
     "I hear you. Being tired makes everything else heavier, doesn't it?",
     "User: hello\nAssistant: hi, how are you feeling today?\n",
 ]
+# Teaches the first tokenizer tokens by which the kinds of white space can be told.
+SPACED = ["a \ufeffb \ufeffc \ufeff \u00a35 \u00ab \u00bb \u00bd"] * 10
 ODD = [
     "",
     " ",
@@ -54,9 +56,7 @@ TEMPLATES = {
 {%- for message in messages %}
     {{- '<|im_start|>' + message['role'] + '\\n' + message['content'] | trim + '<|im_end|>\\n' }}
 {%- endfor %}
-{%- if add_generation_prompt %}
-    {{- '<|im_start|>assistant\\n' }}
-{%- endif %}
+{{- '<|im_start|>assistant\\n' if add_generation_prompt else '' }}
 """,
     "strict": """{% if messages[0]['role'] == 'system' %}{% set system = messages[0]['content'] + '\\n' %}{% set turns = messages[1:] %}{% else %}{% set system = '' %}{% set turns = messages %}{% endif %}
 {{ bos_token + 'Today is ' + strftime_now('%d %B %Y, %A %H:%M') + '. ' + system }}
@@ -111,7 +111,7 @@ def by_bytes():
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.post_processor = processors.ByteLevel(trim_offsets=False)
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokenizer.train_from_iterator(SENTENCES, trainers.BpeTrainer(vocab_size=256 + 60, initial_alphabet=alphabet, show_progress=False))
+    tokenizer.train_from_iterator(SENTENCES + SPACED, trainers.BpeTrainer(vocab_size=256 + 60, initial_alphabet=alphabet, show_progress=False))
     tokenizer.add_tokens([special("<|endoftext|>"), special("<|im_start|>"), special("<|im_end|>"), AddedToken("<think>", normalized=False)])
     tokenizer.enable_truncation(5)
     return tokenizer

@@ -80,6 +80,11 @@ describe("a model's own template", () => {
     expect(() => template.render(conversations["odd order"]!)).toThrow("roles must alternate");
   });
 
+  it("loses one line break at its end and none at its beginning, as in jinja2", () => {
+    const source = "\n  {% for m in messages %}\n{{ m.content }}\n{% endfor %}\n\n\n";
+    expect(jinjaTemplate(source, tokenizer).render(conversations.question!)).toBe("\nI lost my keys again.\n\n");
+  });
+
   it("tells one time, in English", () => {
     const source = "{{ strftime_now('%d %b %y %a %I:%M:%S %p %% %q') }}{% for m in messages %}{{ m.content }}{% endfor %}";
     const at = new Date(2031, 10, 9, 0, 5, 8);

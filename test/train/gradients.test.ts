@@ -6,10 +6,29 @@ import { type LoraOptions, unfreeze } from "../../src/models/lora.js";
 import { type CausalLM, outputEmbedding } from "../../src/models/model.js";
 import { lossGradients } from "../../src/train/gradients.js";
 import { stackRows } from "../../src/train/sft.js";
-import { distance, formulaLora, formulaModel, formulaRows, leaked, reference, type Summary, summaryDistance, taken, tinyGpt2, tinyLlama } from "../formula.js";
+import {
+  distance,
+  formulaLora,
+  formulaModel,
+  formulaRows,
+  leaked,
+  reference,
+  type Summary,
+  summaryDistance,
+  taken,
+  tinyGpt2,
+  tinyLlama,
+} from "../formula.js";
 
 type Peft = { r: number; lora_alpha: number; target_modules: string[] | "all-linear"; use_rslora?: boolean };
-type Case = { name: string; config: Record<string, unknown>; lora: Peft | null; loss: number; count: number; gradients: Record<string, Summary> };
+type Case = {
+  name: string;
+  config: Record<string, unknown>;
+  lora: Peft | null;
+  loss: number;
+  count: number;
+  gradients: Record<string, Summary>;
+};
 const { rows, targets, cases } = reference<{ rows: number[][]; targets: number[][]; cases: Case[] }>("training.json");
 const batch = stackRows(formulaRows(rows, targets));
 
@@ -31,7 +50,10 @@ async function modelOf({ config, lora }: Pick<Case, "config" | "lora">): Promise
 /** Loss sum and gradients by name as plain numbers. */
 function gradientsOf(model: CausalLM, recompute: boolean, inputs = batch): { loss: number; gradients: Map<string, Float32Array> } {
   const labelled = labelledRows(inputs);
-  const { loss, gradients } = lossGradients(model, inputs, (hidden) => crossEntropySum(hidden, outputEmbedding(model), labelled), { recompute, dropoutSeed: 5 });
+  const { loss, gradients } = lossGradients(model, inputs, (hidden) => crossEntropySum(hidden, outputEmbedding(model), labelled), {
+    recompute,
+    dropoutSeed: 5,
+  });
   return { loss: taken(loss)[0]!, gradients: new Map([...gradients].map(([name, gradient]) => [name, taken(gradient)])) };
 }
 

@@ -1,0 +1,106 @@
+import { describe, expect, it } from "vitest";
+import { GO_EMOTIONS } from "../../src/data/go-emotions.js";
+import type { EqResults, EqRow } from "../../src/eval/eq-rows.js";
+import { firstQuestions } from "../../src/eval/eq-rows.js";
+import { summarize } from "../../src/eval/summary.js";
+
+const perLabel = Object.fromEntries(GO_EMOTIONS.map((label) => [label, 1 / 28])) as EqRow["perLabel"];
+
+/** One row a question, with the given EQ scores and official scores. */
+function rows(
+  kind: EqRow["kind"],
+  variant: string,
+  configuration: string,
+  eq: number[],
+  official: (number | null)[] = eq.map(() => 5),
+): EqRow[] {
+  return eq.map((value, i) => ({
+    ...{
+      kind,
+      variant,
+      configuration,
+      questionId: String(i + 1),
+      candidate: 0,
+      prompt: "",
+      response: "",
+      stop: "eos",
+      truncated: 0,
+      strategy: null,
+    },
+    ...{ mass: value, alignment: i === 0 ? null : 0, eq: value, perLabel, published: value, tokens: 10 + i },
+    official: { scores: null, score: official[i]!, reason: null },
+  }));
+}
+
+function resultsOf(samples: EqRow[], controls: EqRow[]): EqResults {
+  const names = [...new Set(samples.map(({ variant }) => variant))];
+  const about = { source: "", revision: null, modelType: "gpt2", weights: "", adapter: null, tokenizer: "", template: "plain" };
+  const official = samples
+    .filter(({ configuration }) => configuration === "A")
+    .map(({ variant, questionId, official: score }) => ({
+      variant,
+      questionId,
+      ...score,
+      response: "",
+      stop: "eos" as const,
+      truncated: 0,
+      tokens: 1,
+    }));
+  const variants = names.map((variant) => ({ variant, ...about }));
+  return { rows: samples, controls, candidates: [], official, variants, mapping: [], settings: { questions: 4, available: 4 } };
+}
+
+describe("the summary", () => {
+  const results = resultsOf(
+    [...rows("sample", "sft", "A", [0.1, 0.2, 0.3, 0.4], [9, null, 9, 9]), ...rows("sample", "sft", "B", [0.5, 0.5, 0.5, 0.5])],
+    [
+      ...rows("control", "–", "All 3", [0.3, 0.4, 0.5, 0.6], [7, 7, 7, 7]),
+      ...rows("control", "–", "Empty", [0, 0, 0, 0], [null, null, null, null]),
+      ...rows("control", "–", "Reference-style answer", [0, 0, 0, 0], [10, 10, 10, 10]),
+    ],
+  );
+  const summary = summarize(results);
+
+  it("has means, intervals that hold them, and correlations", () => {
+    const [a, b] = summary.configurations;
+    expect(a).toMatchObject({
+      variant: "sft",
+      configuration: "A",
+      n: 4,
+      tokens: 11.5,
+      lengthCorrelation: expect.closeTo(1, 12),
+      officialCorrelation: null,
+    });
+    expect(a!.eq.mean).toBeCloseTo(0.25, 12);
+    expect(a!.eq.low).toBeGreaterThanOrEqual(0.1);
+    expect(a!.eq.low).toBeLessThan(0.25);
+    expect(a!.eq.high).toBeGreaterThan(0.25);
+    expect(b).toMatchObject({ eq: { mean: 0.5, low: 0.5, high: 0.5 }, lengthCorrelation: null });
+    expect(a!.alignment).toEqual({ mean: 0, low: 0, high: 0 });
+  });
+
+  it("has both official conventions, for variants and controls", () => {
+    const official = Object.fromEntries(summary.official.map(({ name, totals }) => [name, totals]));
+    expect(official.sft).toMatchObject({ official: { kind: "failed" }, lmEval: 67.5, parseRate: 0.75 });
+    expect(official["All 3"]).toMatchObject({ official: { kind: "score", score: 70 }, lmEval: 70 });
+  });
+
+  it("says in words which control beats which configuration", () => {
+    expect(summary.findings).toEqual([
+      "EQ score: the control All 3 (0.450) beats 1 of 2 configurations, among them sft · A (0.250) by 0.200 [0.200, 0.200].",
+      "Official EQ-Bench, unusable answers as 0: sft (67.5) is beaten by All 3 (70.0).",
+      "Official EQ-Bench: sft fails by the authors' rule: 3 of 4 answers can be parsed, below 83.33 %.",
+    ]);
+    const good = resultsOf(rows("sample", "sft", "A", [1, 1, 1, 1], [10, 10, 10, 10]), results.controls);
+    expect(summarize(good).findings).toEqual(["EQ score: no control beats a configuration."]);
+  });
+
+  it("is seeded, and can be of the first questions alone", () => {
+    expect(summarize(results, { seed: 2 })).toEqual(summarize(results, { seed: 2 }));
+    const first = firstQuestions(results, 2);
+    expect(first.rows).toHaveLength(4);
+    expect(first.settings.sample).toBe("the first 2 of 4 questions");
+    expect(summarize(first).configurations[0]).toMatchObject({ n: 2, eq: { mean: expect.closeTo(0.15, 12) } });
+    expect(firstQuestions(results, 30).settings.sample).toBe("the first 4 of 4 questions");
+  });
+});

@@ -1,0 +1,3 @@
+import { itEqualsTransformers } from "./greedy.js";
+
+itEqualsTransformers();

@@ -1,0 +1,275 @@
+import { readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { tf } from "../../src/core/tf.js";
+import type { PreferenceKind } from "../../src/losses/preference.js";
+import { disposeModel } from "../../src/models/create.js";
+import { disposeAdapter, frozenCopy, trainableParameters, withoutAdapter } from "../../src/models/lora.js";
+import type { CausalLM } from "../../src/models/model.js";
+import type { LoraPair } from "../../src/nn/lora.js";
+import { type DpoOptions, dpoStep, trainDpo } from "../../src/train/dpo.js";
+import type { TrainEvent } from "../../src/train/loop.js";
+import { type EncodedPreference, preferenceBatch } from "../../src/train/pair-rows.js";
+import { type ReferenceOptions, referenceHash, referenceLogProbs } from "../../src/train/reference-log-probs.js";
+import {
+  distance,
+  formulaLora,
+  formulaModel,
+  formulaTensor,
+  leaked,
+  reference,
+  type Summary,
+  summaryDistance,
+  taken,
+  tinyGpt2,
+  tinyLlama,
+} from "../formula.js";
+import { temporaryFolder } from "../temporary-folder.js";
+
+type Metrics = Record<string, number>;
+type Case = {
+  name: string;
+  config: Record<string, unknown>;
+  reference: "base" | "copy" | "other";
+  pairs: number;
+  loss_type: [PreferenceKind | "aot"];
+  beta?: number;
+  label_smoothing?: number;
+  loss: number;
+  metrics: Metrics;
+  gradients: Record<string, Summary>;
+};
+type Trace = { loss: number; gradNorm: number; learningRate: number; metrics: Metrics };
+/** Values of TRL's DPOTrainer, made by test/reference/dpo.py. */
+const trl = reference<{
+  pairs: { prompt: number[]; chosen: number[]; rejected: number[] }[];
+  cases: Case[];
+  training: { config: Record<string, unknown>; steps: number; learningRate: number; trace: Trace[] };
+}>("dpo.json");
+
+const pairs: EncodedPreference[] = trl.pairs.map(({ prompt, chosen, rejected }) => {
+  const side = (reply: number[]) => ({ ids: [...prompt, ...reply], targets: [...prompt.map(() => false), ...reply.map(() => true)] });
+  return { chosen: side(chosen), rejected: side(rejected), cut: 0 };
+});
+const all = [...pairs.keys()];
+
+async function policyOf(config: Record<string, unknown>, dropout = 0): Promise<CausalLM> {
+  return formulaLora(await formulaModel(config), { rank: 4, alpha: 8, dropout });
+}
+
+/** What the policy is held to; its adapter, if it has one, is the caller's. */
+function heldTo(policy: CausalLM, kind: Case["reference"]): CausalLM {
+  if (kind === "base") return withoutAdapter(policy);
+  const copy = frozenCopy(policy);
+  if (kind === "copy") return copy;
+  disposeAdapter(copy.adapter!);
+  const modules = [...policy.adapter!.modules].map(([name, { a, b }]) => {
+    const other = { a: formulaTensor(`reference ${name}.lora_A`, a.shape), b: formulaTensor(`reference ${name}.lora_B`, b.shape) };
+    return [name, other as unknown as LoraPair] as const;
+  });
+  return { ...copy, adapter: { ...copy.adapter!, modules: new Map(modules) } };
+}
+
+function disposeBoth(policy: CausalLM, held: CausalLM): void {
+  if (held.adapter) disposeAdapter(held.adapter);
+  disposeModel(policy);
+}
+
+const near = (found: Metrics, wanted: Metrics, most = 1e-4) => {
+  for (const [name, value] of Object.entries(wanted))
+    expect(Math.abs(found[name]! - value) / Math.max(1, Math.abs(value)), name).toBeLessThan(most);
+};
+
+describe("one step of DPO against TRL", () => {
+  it("has the trainer's values for twelve settings and a training", () => {
+    expect(trl.cases).toHaveLength(12);
+    expect(trl.cases.filter((given) => given.metrics["rewards/margins"] === 0)).toHaveLength(2);
+    expect(trl.training.trace).toHaveLength(4);
+  });
+
+  it.each(trl.cases.flatMap((given) => [false, true].map((recompute) => ({ ...given, recompute }))))(
+    "$name (recompute $recompute)",
+    async (given) => {
+      const policy = await policyOf(given.config);
+      const held = heldTo(policy, given.reference);
+      const batch = preferenceBatch(pairs, all.slice(0, given.pairs), 0);
+      const known = await referenceLogProbs(held, pairs, { batch: 3 });
+      const [kind] = given.loss_type;
+      const options = { kind: kind === "aot" ? ("sigmoid" as const) : kind, beta: given.beta, labelSmoothing: given.label_smoothing };
+      const { loss, count, gradients, metrics } = await dpoStep(policy, batch, known, options, given.recompute);
+      expect(count).toBe(given.pairs);
+      near({ loss: loss / count }, { loss: given.loss });
+      const { "rewards/accuracies": accuracy, ...others } = given.metrics;
+      near(Object.fromEntries(Object.entries(metrics!).map(([name, sum]) => [name, sum / count])), others);
+      // Where policy and reference are equal, rewards differ by rounding alone.
+      if (given.reference !== "copy") expect(metrics!["rewards/accuracies"]! / count).toBe(accuracy);
+      else if (kind === "sigmoid") expect(loss / count).toBeCloseTo(Math.LN2, 5);
+      expect([...gradients.keys()].sort()).toEqual(Object.keys(given.gradients).sort());
+      for (const [name, gradient] of gradients)
+        expect(summaryDistance(taken(gradient), given.gradients[name]!, 1 / count), name).toBeLessThan(1e-4);
+      disposeBoth(policy, held);
+    },
+  );
+
+  it("trains as TRL's trainer does, step by step", async () => {
+    const { config, steps, learningRate, trace } = trl.training;
+    const policy = await policyOf(config);
+    const held = heldTo(policy, "copy");
+    const events = await run(policy, { reference: held, steps, learningRate, batch: pairs.length });
+    const found = events.filter((event) => event.kind === "step");
+    expect(found).toHaveLength(steps);
+    found.forEach((event, i) => {
+      const { "rewards/accuracies": accuracy, ...metrics } = trace[i]!.metrics;
+      near(event.metrics, metrics, 2e-4);
+      if (i > 0) expect(event.metrics["rewards/accuracies"]).toBe(accuracy);
+      const { loss, gradNorm, learningRate: rate } = trace[i]!;
+      near({ loss: event.loss, gradNorm: event.gradNorm, rate: event.learningRate }, { loss, gradNorm, rate }, 2e-4);
+    });
+    disposeBoth(policy, held);
+  });
+});
+
+async function run(policy: CausalLM, options: DpoOptions, stopAfter = Number.POSITIVE_INFINITY): Promise<TrainEvent[]> {
+  const events: TrainEvent[] = [];
+  for await (const event of trainDpo(policy, pairs, options)) {
+    events.push(event);
+    if (event.kind === "step" && event.step >= stopAfter) break;
+  }
+  return events;
+}
+
+const adapterValues = (policy: CausalLM): number[] =>
+  [...trainableParameters(policy).values()].flatMap((parameter) => [...parameter.dataSync()]);
+
+describe("DPO training", () => {
+  it("leaves dropout off, also where the adapter has some", async () => {
+    const [plain, dropping] = [await policyOf(tinyLlama), await policyOf(tinyLlama, 0.5)];
+    const known = await referenceLogProbs(plain, pairs);
+    const batch = preferenceBatch(pairs, all, 0);
+    const [a, b] = [await dpoStep(plain, batch, known, {}), await dpoStep(dropping, batch, known, {})];
+    expect(b.loss).toBe(a.loss);
+    for (const [name, gradient] of a.gradients) expect(distance(taken(b.gradients.get(name)!), taken(gradient))).toBe(0);
+    for (const model of [plain, dropping]) disposeModel(model);
+  });
+
+  it("evaluates held-out pairs as a step would see them", async () => {
+    const policy = await policyOf(tinyGpt2);
+    const held = withoutAdapter(policy);
+    const options = { reference: held, steps: 1, learningRate: 0, kind: "ipo" as const, batch: 4, evaluation: pairs.slice(1) };
+    const evaluation = (await run(policy, options)).find((event) => event.kind === "evaluation")!;
+    const { loss, metrics, gradients } = await dpoStep(policy, preferenceBatch(pairs, [1, 2, 3], 0), await referenceLogProbs(held, pairs), {
+      kind: "ipo",
+    });
+    near({ loss: evaluation.loss }, { loss: loss / 3 });
+    near(evaluation.metrics, Object.fromEntries(Object.entries(metrics!).map(([name, sum]) => [name, sum / 3])));
+    tf.dispose([...gradients.values()]);
+    disposeModel(policy);
+  });
+
+  it("goes on bit for bit where it was stopped, and refuses to under another loss or reference", async () => {
+    const folder = temporaryFolder();
+    const options = { steps: 6, learningRate: 1e-2, batch: 3, seed: 7, kind: "hinge" as const, beta: 0.7 };
+    const [through, stopped, resumed] = [await policyOf(tinyLlama), await policyOf(tinyLlama), await policyOf(tinyLlama)];
+    const held = heldTo(through, "other");
+    const whole = await run(through, { ...options, reference: held });
+    await run(stopped, { ...options, reference: held, checkpoint: { folder, every: 2 } }, 5);
+    const again = { ...options, reference: held, checkpoint: { folder, every: 2, resume: true } };
+    const events = await run(resumed, again);
+    expect(events[0]).toMatchObject({ kind: "start", resumedFrom: 4, options: { kind: "hinge", beta: 0.7, labelSmoothing: 0, batch: 3 } });
+    const losses = (found: TrainEvent[]) => found.flatMap((event) => (event.kind === "step" ? [event.loss] : []));
+    expect(losses(events)).toEqual(losses(whole).slice(4));
+    expect(adapterValues(resumed)).toEqual(adapterValues(through));
+    await expect(run(resumed, { ...again, beta: 0.6 })).rejects.toThrow("expected a checkpoint of a run with these options");
+    await expect(run(resumed, { ...again, reference: withoutAdapter(resumed) })).rejects.toThrow(
+      "expected a checkpoint of a run with these options",
+    );
+    for (const model of [through, stopped, resumed]) disposeModel(model);
+    disposeAdapter(held.adapter!);
+  });
+
+  it("refuses options that cannot be before it computes anything", async () => {
+    const policy = await policyOf(tinyGpt2);
+    const options = { reference: withoutAdapter(policy), steps: 1, learningRate: 1e-3, onReference: () => expect.unreachable() };
+    await expect(run(policy, { ...options, batch: 0 })).rejects.toThrow("batch: expected a whole number, at least 1, got 0");
+    await expect(run(policy, { ...options, kind: "ipo", labelSmoothing: 0.1 })).rejects.toThrow("labelSmoothing");
+    disposeModel(policy);
+  });
+
+  it("leaves nothing behind at its end, on break and on a throw", async () => {
+    const policy = await policyOf(tinyGpt2);
+    const options = { reference: withoutAdapter(policy), steps: 2, learningRate: 1e-3, batch: 2, evaluation: pairs.slice(3) };
+    for (const recompute of [false, true]) {
+      expect(await leaked(() => run(policy, { ...options, recompute, keepBest: true, evaluateEvery: 1 }))).toBe(0);
+      expect(await leaked(() => run(policy, { ...options, recompute, keepBest: true, evaluateEvery: 1 }, 1))).toBe(0);
+      const broken = { chosen: new Float64Array(4).fill(Number.NaN), rejected: new Float64Array(4) };
+      const far = preferenceBatch(pairs, all, 1000);
+      expect(await leaked(() => expect(dpoStep(policy, far, broken, {}, recompute)).rejects.toThrow("inputs.ids"))).toBe(0);
+    }
+    disposeModel(policy);
+    expect(tf.memory().numTensors).toBe(0);
+  });
+});
+
+describe("the reference's log-probabilities", () => {
+  /** How many pairs were computed, and the values. */
+  async function counted(model: CausalLM, chosen: readonly EncodedPreference[], options: ReferenceOptions) {
+    let done = 0;
+    const values = await referenceLogProbs(model, chosen, { ...options, onProgress: (progress) => void (done = progress.done) });
+    return { done, values };
+  }
+
+  it("are the same for every batch size, and add up token by token", async () => {
+    const model = await formulaModel(tinyLlama);
+    const one = await referenceLogProbs(model, pairs, { batch: 1 });
+    for (const batch of [2, 3, 4, 9]) {
+      const many = await referenceLogProbs(model, pairs, { batch });
+      expect(distance(many.chosen, one.chosen)).toBeLessThan(1e-4);
+      expect(distance(many.rejected, one.rejected)).toBeLessThan(1e-4);
+    }
+    expect(one.chosen.every((value) => value < 0)).toBe(true);
+    await expect(referenceLogProbs(model, pairs, { batch: 0 })).rejects.toThrow("batch: expected a whole number");
+    disposeModel(model);
+  });
+
+  it("are read from the folder by a second run, and made anew for another model, adapter or pair, or where the file is spoilt", async () => {
+    const cacheFolder = temporaryFolder();
+    const policy = await policyOf(tinyLlama);
+    const [other, held] = [await formulaModel({ ...tinyLlama, rms_norm_eps: 1e-3 }), heldTo(policy, "other")];
+    const first = await counted(policy, pairs, { cacheFolder });
+    const second = await counted(policy, pairs, { cacheFolder, batch: 1 });
+    expect([first.done, second.done]).toEqual([4, 0]);
+    expect(second.values).toEqual(first.values);
+    const longer: EncodedPreference = { ...pairs[0]!, chosen: { ...pairs[0]!.chosen, targets: pairs[0]!.chosen.targets.with(-1, false) } };
+    for (const [model, chosen] of [
+      [other, pairs],
+      [held, pairs],
+      [withoutAdapter(policy), pairs],
+      [policy, [longer, ...pairs.slice(1)]],
+      [policy, pairs.slice(1)],
+    ] as const) {
+      expect((await counted(model, chosen, { cacheFolder })).done).toBe(chosen.length);
+      expect((await counted(model, chosen, { cacheFolder })).done).toBe(0);
+    }
+    expect(readdirSync(cacheFolder)).toHaveLength(6);
+    const file = join(cacheFolder, `reference-${await referenceHash(policy, pairs)}.json`);
+    for (const text of ["{", '{"chosen":[1],"rejected":[2]}', '{"chosen":[1,2,3,null],"rejected":[1,2,3,4]}', "null"]) {
+      writeFileSync(file, text);
+      expect((await counted(policy, pairs, { cacheFolder })).values).toEqual(first.values);
+    }
+    for (const model of [policy, other]) disposeModel(model);
+    disposeAdapter(held.adapter!);
+  });
+
+  it("are refused where they are not finite, and leave nothing behind", async () => {
+    const model = await formulaModel(tinyGpt2);
+    expect(await leaked(() => referenceLogProbs(model, pairs))).toBe(0);
+    const name = "transformer.ln_f.weight";
+    const broken = { ...model, weights: new Map(model.weights).set(name, tf.fill([32], Number.NaN)) };
+    const lost = await leaked(() =>
+      expect(referenceLogProbs(broken, pairs)).rejects.toThrow('reference, pair 0: expected finite log-probabilities, got "NaN"'),
+    );
+    expect(lost).toBe(0);
+    broken.weights.get(name)!.dispose();
+    disposeModel(model);
+  });
+});

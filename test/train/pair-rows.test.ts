@@ -1,0 +1,109 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { encodePrompt } from "../../src/text/mask.js";
+import { jinjaTemplate, plainTemplate, tagsTemplate } from "../../src/text/template.js";
+import { encodePreferences, type Preference, preferenceBatch } from "../../src/train/pair-rows.js";
+import { tinyTokenizer } from "../text/tiny.js";
+
+const tokenizer = tinyTokenizer("pieces");
+const bytes = tinyTokenizer("bytes");
+const pair: Preference = {
+  context: [
+    { role: "user", content: "I lost my job today and I do not know what to do" },
+    { role: "assistant", content: "Oh no." },
+    { role: "user", content: "Yes." },
+  ],
+  chosen: "I am sorry to hear that, how do you feel now?",
+  rejected: "Find another one.",
+};
+const promptOf = ({ ids, targets }: { ids: number[]; targets: boolean[] }): number[] => ids.slice(0, targets.indexOf(true));
+
+describe("encoded preferences", () => {
+  it.each([
+    ["plain", tokenizer, plainTemplate],
+    ["tags", tokenizer, tagsTemplate],
+    ["plain, no BOS", bytes, plainTemplate],
+  ])("hold the prompt and then the reply as target (%s)", (_, chosenTokenizer, template) => {
+    const [encoded] = encodePreferences(chosenTokenizer, template, [pair], { maxTokens: 500 });
+    const prompt = encodePrompt(chosenTokenizer, template, pair.context);
+    expect(encoded!.cut).toBe(0);
+    for (const side of ["chosen", "rejected"] as const) {
+      const { ids, targets } = encoded![side];
+      expect(promptOf({ ids, targets })).toEqual(prompt);
+      expect(targets).toEqual(ids.map((_, i) => i >= prompt.length));
+      expect(chosenTokenizer.decode(ids.slice(prompt.length)).trim()).toBe(pair[side]);
+    }
+  });
+
+  it("keep one context on both sides, BOS in front, however much is cut", () => {
+    const words = fc.array(fc.constantFrom("I", "am", "not", "well", "today", "sorry", "tell", "me", "more"), {
+      minLength: 1,
+      maxLength: 40,
+    });
+    const text = words.map((found) => found.join(" "));
+    const run = fc.property(
+      text,
+      text,
+      text,
+      fc.integer({ min: 8, max: 120 }),
+      fc.boolean(),
+      (said, chosen, rejected, maxTokens, withBos) => {
+        const chosenTokenizer = withBos ? tokenizer : bytes;
+        const preference: Preference = { context: [{ role: "user", content: said }], chosen, rejected };
+        const [whole] = encodePreferences(chosenTokenizer, plainTemplate, [preference], { maxTokens: 10_000 });
+        const [cut] = encodePreferences(chosenTokenizer, plainTemplate, [preference], { maxTokens });
+        const prompt = promptOf(cut!.chosen);
+        expect(promptOf(cut!.rejected)).toEqual(prompt);
+        expect(prompt.length).toBeGreaterThan(0);
+        if (withBos) expect(prompt[0]).toBe(tokenizer.bosId);
+        const kept = withBos ? prompt.slice(1) : prompt;
+        expect(kept).toEqual(promptOf(whole!.chosen).slice(promptOf(whole!.chosen).length - kept.length));
+        let lost = 0;
+        for (const side of ["chosen", "rejected"] as const) {
+          const [long, short] = [whole![side], cut![side]];
+          expect(short.ids.length).toBeLessThanOrEqual(maxTokens);
+          expect(short.targets).toHaveLength(short.ids.length);
+          const reply = short.ids.slice(prompt.length);
+          const full = long.ids.slice(promptOf(long).length);
+          expect(reply.length).toBeGreaterThan(0);
+          expect(full.slice(0, reply.length)).toEqual(reply);
+          // A reply loses its end only where nothing is left of the prompt but its last token.
+          if (reply.length < full.length) expect(kept).toHaveLength(1);
+          lost += long.ids.length - short.ids.length;
+        }
+        expect(cut!.cut).toBe(lost);
+      },
+    );
+    fc.assert(run, { numRuns: 150 });
+  });
+
+  it("are refused where nothing stands before the reply, or the template changes it", () => {
+    const bare = jinjaTemplate("{% for m in messages %}{{ m['content'] }}{% endfor %}", bytes);
+    const shouting = jinjaTemplate("{% for m in messages %}{{ m['content'] | upper }}{% endfor %}", tokenizer);
+    expect(() => encodePreferences(bytes, bare, [{ ...pair, context: [] }], { maxTokens: 100 })).toThrow(
+      "pair 0: expected a prompt that is the same",
+    );
+    expect(() => encodePreferences(tokenizer, shouting, [pair], { maxTokens: 100 })).toThrow("expected it to keep each reply's text");
+    expect(() => encodePreferences(tokenizer, plainTemplate, [pair], { maxTokens: 7 })).toThrow(
+      "maxTokens: expected a whole number, at least 8",
+    );
+  });
+});
+
+describe("a batch of preferences", () => {
+  it("holds all chosen rows, then all rejected ones, and says whose each label is", () => {
+    const reply = (ids: number[], prompt: number) => ({ ids, targets: ids.map((_, i) => i >= prompt) });
+    const encoded = [
+      { chosen: reply([1, 2, 3, 4, 5], 2), rejected: reply([1, 2, 6], 2), cut: 0 },
+      { chosen: reply([9, 9], 1), rejected: reply([9, 8, 7, 7], 1), cut: 0 },
+      { chosen: reply([3, 4], 1), rejected: reply([3, 5], 1), cut: 0 },
+    ];
+    const { inputs, labelled, of, pairs } = preferenceBatch(encoded, [1, 0], 50);
+    expect(pairs).toEqual([1, 0]);
+    expect([inputs.batch, inputs.time]).toEqual([4, 5]);
+    expect([...inputs.ids]).toEqual([9, 9, 50, 50, 50, 1, 2, 3, 4, 5, 9, 8, 7, 7, 50, 1, 2, 6, 50, 50]);
+    expect([...inputs.segments].map((segment, i) => segment === 1 && inputs.ids[i] !== 50)).toEqual([...inputs.ids].map((id) => id !== 50));
+    expect([...labelled.labels]).toEqual([9, 3, 4, 5, 8, 7, 7, 6]);
+    expect([...of]).toEqual([0, 1, 1, 1, 2, 2, 2, 3]);
+  });
+});
