@@ -38,22 +38,53 @@ export { parameterCount } from "./models/shapes.js";
 
 // Training
 export { trainDpo } from "./train/dpo.js";
+export { trainHead } from "./train/heads.js";
 export type { TrainEvent, TrainOptions } from "./train/loop.js";
 export { encodePreferences } from "./train/pair-rows.js";
+export { referenceLogProbs } from "./train/reference-log-probs.js";
 export { sftLoss, trainSft } from "./train/sft.js";
 
 // Generation
 export { generate, generateAll } from "./generate/generate.js";
 export { replies, reply, streamReply } from "./generate/reply.js";
 
+// Heads
+export { type EmotionReport, trainEmotionHead } from "./eval/emotion-head.js";
+export type { HeadEvent, HeadRun } from "./eval/head-run.js";
+export { type StrategyReport, trainStrategyHead } from "./eval/strategy-head.js";
+export { embedTexts } from "./models/embed.js";
+export { loadHead, saveHead, type TrainedHead } from "./models/head-files.js";
+export { disposeHead, type Embeddings, headProbabilities } from "./nn/classification-head.js";
+
+// Evaluation
+export { mappedWords, referenceVector } from "./eval/emotion-map.js";
+export { benchmarkTotals, parseAnswer, scoreAnswer } from "./eval/eq-bench-score.js";
+export type { EqResults, EqRow } from "./eval/eq-rows.js";
+export { alignment, empathyMass, eqScore, LABEL_SETS } from "./eval/eq-score.js";
+export { writeResults } from "./eval/eq-workbooks.js";
+export { type EqEvent, evaluateEq } from "./eval/run-eq-bench.js";
+export { type EqSummary, type SummaryRow, summarize } from "./eval/summary.js";
+
 // Files
 export { openSource } from "./files/source.js";
 export { writeFileSafely } from "./files/write.js";
 
 // Cells
+export { classF1 } from "./cells/charts/class-f1.js";
+export { configurationBars } from "./cells/charts/configuration-bars.js";
+export { confusion } from "./cells/charts/confusion.js";
+export { dpoCurves } from "./cells/charts/dpo-curves.js";
+export { eqBreakdown } from "./cells/charts/eq-breakdown.js";
 export { lossCurve } from "./cells/charts/loss-curve.js";
+export { reliability } from "./cells/charts/reliability.js";
+export { scoreByLength } from "./cells/charts/score-by-length.js";
 export { temperatureMix } from "./cells/charts/temperature-mix.js";
+export { chat } from "./cells/chat.js";
 export { show } from "./cells/display.js";
+export { dpoSteps } from "./cells/dpo-steps.js";
 export { figure } from "./cells/figure.js";
 export { frame } from "./cells/frame.js";
+export { maskedText } from "./cells/masked-text.js";
+export { progress } from "./cells/progress.js";
 export { type RunSettings, runSettings } from "./cells/settings.js";
+export { table } from "./cells/table.js";

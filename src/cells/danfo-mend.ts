@@ -3,7 +3,7 @@
  */
 import { inspect } from "node:util";
 import type { DataFrame, Series } from "danfojs-node";
-import { displaySymbol, type MimeBundle } from "./display.js";
+import { displaySymbol, type MimeBundle, type ShowOptions } from "./display.js";
 import type { Danfo } from "./frame.js";
 import { tableBundle } from "./table.js";
 
@@ -37,10 +37,10 @@ function mendDisplay(prototype: object): void {
 }
 
 /** danfo keeps a series' values flat, a frame's by row. */
-function dataBundle(this: Data): MimeBundle {
+function dataBundle(this: Data, options: ShowOptions = {}): MimeBundle {
   const values = this.$isSeries ? (this.values as unknown[]).map((value) => [value]) : (this.values as unknown[][]);
   const named = this.index.some((name, i) => name !== i);
-  return tableBundle({ columns: this.columns.map(String), values, ...(named && { index: this.index }) });
+  return tableBundle({ columns: this.columns.map(String), values, ...(named && { index: this.index }) }, options);
 }
 
 const isMissing = (value: unknown): boolean => value === null || value === undefined || Number.isNaN(value);
@@ -73,7 +73,11 @@ function summary(values: number[]): (number | null)[] {
 
 /** danfo's sort takes quadratic time and puts missing values first; here they are last, and equal values keep their order. */
 function sortFrame(danfo: Danfo) {
-  return function sortValues(this: DataFrame, column: string, options: { ascending?: boolean; inplace?: boolean } = {}): DataFrame | undefined {
+  return function sortValues(
+    this: DataFrame,
+    column: string,
+    options: { ascending?: boolean; inplace?: boolean } = {},
+  ): DataFrame | undefined {
     const { ascending = true, inplace = false } = options;
     const j = this.columns.indexOf(column);
     if (j < 0) throw new RangeError(`sortValues: expected one of the columns ${this.columns.join(", ")}, got ${JSON.stringify(column)}`);

@@ -14,7 +14,18 @@ export const displaySymbol: unique symbol = Symbol.for("Jupyter.display") as nev
 /** Where a kernel hangs its publisher on `globalThis`, for whoever wants to show something before a cell ends. */
 export const publishSymbol: unique symbol = Symbol.for("Jupyter.publish") as never;
 
-export type Displayable = { [displaySymbol](): MimeBundle };
+/** What a table shows of its content; other values pass it over. */
+export type ShowOptions = {
+  /** Rows shown at most, 20 unless told. */
+  rows?: number;
+  /** Columns shown at most, 20 unless told. */
+  columns?: number;
+  /** Characters of a cell shown at most, 100 unless told; the rest is in the tooltip. */
+  characters?: number;
+  title?: string;
+};
+
+export type Displayable = { [displaySymbol](options?: ShowOptions): MimeBundle };
 
 /** Sends one bundle to the front end; with `update`, it replaces what was sent under the same `displayId`. */
 export type Publish = (bundle: MimeBundle, options: { displayId?: string; update: boolean }) => void;
@@ -22,10 +33,9 @@ export type Publish = (bundle: MimeBundle, options: { displayId?: string; update
 /** A place in the notebook whose content can be replaced. */
 export type LiveDisplay = { show(value: unknown): void };
 
-/** Shows values in the notebook, each as one message with all its MIME types. Without a kernel nothing happens. */
-export function show(...values: unknown[]): void {
-  const publish = publisher();
-  if (publish) for (const value of values) publish(bundleOf(value), { update: false });
+/** Shows a value in the notebook: one message with all its MIME types. Without a kernel nothing happens. */
+export function show(value: unknown, options: ShowOptions = {}): void {
+  publisher()?.(bundleOf(value, options), { update: false });
 }
 
 /** The first `show` makes a place in the notebook, later ones replace its content. */
@@ -46,13 +56,13 @@ export function liveDisplay(): LiveDisplay {
 export const hasKernel = (): boolean => publisher() !== undefined;
 
 /** The MIME bundle of any value: its own, or the text that `console.log` would print. */
-export function bundleOf(value: unknown): MimeBundle {
-  if (isDisplayable(value)) return value[displaySymbol]();
+export function bundleOf(value: unknown, options: ShowOptions = {}): MimeBundle {
+  if (isDisplayable(value)) return value[displaySymbol](options);
   return { "text/plain": typeof value === "string" ? value : inspect(value) };
 }
 
 /** Gives `value` a bundle, and its plain text to `console.log`. The properties are hidden from loops and from JSON. */
-export function displayable<T extends object>(value: T, bundle: () => MimeBundle): T & Displayable {
+export function displayable<T extends object>(value: T, bundle: (options?: ShowOptions) => MimeBundle): T & Displayable {
   Object.defineProperty(value, displaySymbol, { value: bundle, configurable: true });
   Object.defineProperty(value, inspect.custom, { value: () => bundle()["text/plain"], configurable: true });
   return value as T & Displayable;

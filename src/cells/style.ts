@@ -9,7 +9,12 @@ export const SKY = "#56b4e9";
 export const YELLOW = "#f0e442";
 export const GREY = "#8a8f98";
 export const INK = "#24292f";
+export const DIM = "#57606a";
 export const PALE = "#e6e8eb";
+/** Blue that dark interval lines stand out from. */
+export const SOFT_BLUE = "#7fb6d9";
+/** Grey for bars that are there for comparison. */
+export const SOFT_GREY = "#c3c8ce";
 
 /** In the order in which series take them; the palest come last. */
 export const COLOURS = [BLUE, RED, GREEN, ORANGE, PINK, SKY, GREY, YELLOW] as const;
@@ -25,9 +30,8 @@ const axis = {
   gridcolor: PALE,
   zeroline: false,
   linecolor: "#b8bdc4",
-  ticks: "outside",
-  tickcolor: "#b8bdc4",
-  ticklen: 4,
+  ticks: "",
+  ticklabelstandoff: 6,
   automargin: true,
   title: { standoff: 10, font: { size: 13 } },
 };
@@ -53,7 +57,7 @@ export const template = {
 export const titled = (text: string, subtitle?: string): object => ({
   text: `<b>${text}</b>`,
   pad: { l: 16, t: 14 },
-  ...(subtitle && { subtitle: { text: subtitle, font: { size: 13, color: "#57606a" } } }),
+  ...(subtitle && { subtitle: { text: subtitle, font: { size: 13, color: DIM } } }),
 });
 
 /** Text beside what it names, in the colour of what it names. `x` and `y` in units of the axes unless `where` says otherwise. */
@@ -70,4 +74,4 @@ export const label = (text: string, x: unknown, y: unknown, colour: string, wher
 });
 
 /** A number with a fixed count of digits after the point. */
-export const fixed = (value: number, digits = 2): string => (Number.isFinite(value) ? value.toFixed(digits) : "–");
+export const fixed = (value: number, digits = 2): string => (Number.isFinite(value) ? value.toFixed(digits).replace("-", "−") : "–");

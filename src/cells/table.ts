@@ -1,15 +1,5 @@
-import { displayable, type Displayable, type MimeBundle } from "./display.js";
+import { type Displayable, displayable, type MimeBundle, type ShowOptions } from "./display.js";
 import { cut, escapeHtml } from "./html.js";
-
-export type TableOptions = {
-  /** Rows shown at most, 20 unless told. */
-  rows?: number;
-  /** Columns shown at most, 20 unless told. */
-  columns?: number;
-  /** Characters of a cell shown at most, 100 unless told; the rest is in the tooltip. */
-  characters?: number;
-  title?: string;
-};
 
 /** What a table is drawn from: cells by row. `index`, where given, names the rows. */
 export type TableContent = { columns: string[]; values: unknown[][]; index?: (string | number)[] };
@@ -17,10 +7,10 @@ export type TableContent = { columns: string[]; values: unknown[][]; index?: (st
 type Cell = { text: string; full: string; numeric: boolean; missing: boolean };
 
 /** A table to show from plain rows; columns appear in the order in which the rows name them. */
-export function table(rows: readonly Record<string, unknown>[], options: TableOptions = {}): Displayable {
+export function table(rows: readonly Record<string, unknown>[], options: ShowOptions = {}): Displayable {
   const columns = columnNames(rows);
   const values = rows.map((row) => columns.map((name) => row[name]));
-  return displayable({}, () => tableBundle({ columns, values }, options));
+  return displayable({}, (shown) => tableBundle({ columns, values }, { ...options, ...shown }));
 }
 
 /** The names in the order in which rows mention them first. */
@@ -31,7 +21,7 @@ export function columnNames(rows: readonly Record<string, unknown>[]): string[] 
 }
 
 /** The HTML and the plain text of a table. */
-export function tableBundle(content: TableContent, options: TableOptions = {}): MimeBundle {
+export function tableBundle(content: TableContent, options: ShowOptions = {}): MimeBundle {
   const { rows = 20, columns = 20, characters = 100, title = "" } = options;
   const shown: TableContent = {
     columns: content.columns.slice(0, columns),

@@ -16,6 +16,7 @@ class Streaming(NotebookClient):
     """Prints each cell's first line when it starts, and its text output as it comes."""
 
     began = time.time()
+    shown = 0.0
 
     def say(self, text: str) -> None:
         print(text, flush=True)
@@ -30,7 +31,15 @@ class Streaming(NotebookClient):
         if msg["header"]["msg_type"] == "stream":
             for line in msg["content"]["text"].rstrip("\n").split("\n"):
                 self.say(f"           {line}")
+        elif msg["header"]["msg_type"] in ("display_data", "update_display_data"):
+            self.progress(msg["content"]["data"].get("text/plain", ""))
         return super().output(outs, msg, display_id, cell_index)
+
+    def progress(self, text) -> None:
+        """Progress bars are displays that are redrawn; here a line of one now and then."""
+        if isinstance(text, str) and " · " in text and "\n" not in text and time.time() - self.shown > 5:
+            self.shown = time.time()
+            self.say(f"           {text}")
 
 
 def save(notebook, path: str) -> None:

@@ -5,32 +5,35 @@ import type { Interval } from "./bootstrap.js";
 import type { EqResults, EqRow } from "./eq-rows.js";
 import type { EqSummary } from "./summary.js";
 
-/** The sheets of a results workbook; the first, with the variant `headline`, is laid out as the published ones. `provenance`: more lines for the last. */
-export function eqSheets(results: EqResults, summary: EqSummary, headline: string, provenance: Record<string, string>): Sheet[] {
+export type SheetOptions = {
+  /** The variant and the score of the first sheet. */
+  headline: string;
+  formula: "eq" | "published";
+  /** More lines for the last. */
+  provenance: Record<string, string>;
+};
+
+/** The sheets of a results workbook; the first is laid out as the published ones. */
+export function eqSheets(results: EqResults, summary: EqSummary, options: SheetOptions): Sheet[] {
   return [
-    published(summary, headline),
+    first(summary, options),
     variants(summary, results),
     perSample(results.rows),
     emotions(results.rows),
     controls(summary),
     official(summary, results),
     pairs("Settings", Object.entries(results.settings)),
-    pairs("Provenance", provenanceLines(results, headline, provenance)),
+    pairs("Provenance", provenanceLines(results, options)),
   ];
 }
 
-function published({ configurations }: EqSummary, headline: string): Sheet {
-  const rows = configurations
-    .filter(({ variant }) => variant === headline)
-    .map(({ configuration, eq }): Cell[] => [configuration, eq.mean]);
-  return {
-    name: "Results",
-    columns: [
-      { header: "Configuration", width: 28 },
-      { header: "EQ-Bench Score", width: 16, format: "0.0000" },
-    ],
-    rows,
-  };
+function first({ configurations }: EqSummary, { headline, formula }: SheetOptions): Sheet {
+  const own = configurations.filter(({ variant }) => variant === headline);
+  const columns = [
+    { header: "Configuration", width: 28 },
+    { header: "EQ-Bench Score", width: 16, format: "0.0000" },
+  ];
+  return { name: "Results", columns, rows: own.map((row) => [row.configuration, row[formula].mean]) };
 }
 
 const SCORE = { width: 11, format: "0.0000" };
@@ -155,13 +158,12 @@ function pairs(name: string, lines: readonly (readonly [string, Cell])[]): Sheet
 
 function provenanceLines(
   { variants, mapping, settings, rows }: EqResults,
-  headline: string,
-  given: Record<string, string>,
+  { headline, formula, provenance }: SheetOptions,
 ): [string, Cell][] {
   const unmapped = mapping.filter(({ labels }) => labels.length === 0).map(({ word }) => word);
   const without = new Set(rows.filter((row) => row.alignment === null).map(({ questionId }) => questionId)).size;
   return [
-    ["first sheet", `EQ score of the variant ${headline}`],
+    ["first sheet", `${formula === "eq" ? "EQ score" : "score by the published formula"} of the variant ${headline}`],
     ["EQ score", `empathy mass + ${settings.weight} × alignment`],
     [
       "empathy mass",
@@ -189,7 +191,7 @@ function provenanceLines(
     ["questions without a reference on the labels", without],
     ["emotion words without a label", unmapped.length === 0 ? "none" : unmapped.join(", ")],
     ["engine", `${tf.getBackend()}, tfjs ${tf.version.tfjs}, Node ${process.version}`],
-    ...Object.entries(given),
+    ...Object.entries(provenance),
     ...variants.map(({ variant, ...about }): [string, Cell] => [
       `variant ${variant}`,
       Object.entries(about)

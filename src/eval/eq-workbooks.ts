@@ -15,6 +15,8 @@ export type ResultsOptions = {
   date?: string | null;
   /** The variant of the first sheet. Default: the last one. */
   headline?: string;
+  /** The score of the first sheet: the seed's formula, or that of the published run. Default `"eq"`. */
+  formula?: "eq" | "published";
   /** More lines for the sheet Provenance: data source and revision, licences, versions. */
   provenance?: Record<string, string>;
   bootstrap?: BootstrapOptions;
@@ -29,7 +31,7 @@ export type WrittenResults = { few: string; all: string; samples: string; summar
  * @throws RangeError for a headline that is no variant.
  */
 export async function writeResults(folder: string, results: EqResults, options: ResultsOptions = {}): Promise<WrittenResults> {
-  const { date = null, headline = results.variants.at(-1)!.variant, provenance = {}, bootstrap = {} } = options;
+  const { date = null, headline = results.variants.at(-1)!.variant, formula = "eq", provenance = {}, bootstrap = {} } = options;
   if (!results.variants.some(({ variant }) => variant === headline)) {
     throw new RangeError(expected("headline", results.variants.map(({ variant }) => variant).join(", "), headline));
   }
@@ -42,8 +44,8 @@ export async function writeResults(folder: string, results: EqResults, options: 
   const settings = date === null ? {} : { created: new Date(`${date}T00:00:00Z`) };
   const summary = summarize(results, bootstrap);
   const first = firstQuestions(results, FEW_SAMPLES);
-  await writeWorkbook(few, eqSheets(first, summarize(first, bootstrap), headline, lines), settings);
-  await writeWorkbook(all, eqSheets(results, summary, headline, lines), settings);
+  await writeWorkbook(few, eqSheets(first, summarize(first, bootstrap), { headline, formula, provenance: lines }), settings);
+  await writeWorkbook(all, eqSheets(results, summary, { headline, formula, provenance: lines }), settings);
   await writeFileSafely(samples, sampleLines(results));
   return { few, all, samples, summary };
 }

@@ -68,7 +68,7 @@ export function summarize(results: EqResults, options: BootstrapOptions = {}): E
     configurations: samples.map((rows) => summaryRow(rows, options)),
     controls: controls.map((rows) => summaryRow(rows, options)),
     official,
-    findings: [...eqFindings(samples, controls, options), ...officialFindings(official)],
+    findings: [...eqFindings(samples, controls, options), ...officialFindings(official), ...truncationFindings(results)],
   };
 }
 
@@ -124,7 +124,7 @@ function eqFindings(samples: readonly EqRow[][], controls: readonly EqRow[][], o
       options,
     )!;
     const count = beaten.length === samples.length ? `all ${samples.length}` : `${beaten.length} of ${samples.length}`;
-    const distance = `by ${gap.mean.toFixed(3)} [${gap.low.toFixed(3)}, ${gap.high.toFixed(3)}]`;
+    const distance = `by ${gap.mean.toFixed(3)} [${gap.low.toFixed(3)}, ${gap.high.toFixed(3)}]${gap.low > 0 ? "" : `, which n = ${control.length} does not settle`}`;
     return `EQ score: the control ${nameOf(control[0]!)} (${eq(control).toFixed(3)}) beats ${count} configurations, among them ${nameOf(best[0]!)} (${eq(best).toFixed(3)}) ${distance}.`;
   });
   return sentences.length > 0 ? sentences : ["EQ score: no control beats a configuration."];
@@ -145,6 +145,17 @@ function officialFindings(rows: readonly OfficialSummary[]): string[] {
     official.kind === "failed" ? `Official EQ-Bench: ${name} fails by the authors' rule: ${official.reason}.` : [],
   );
   return [...sentences, ...failed];
+}
+
+/** A model that does not see the dialogue cannot answer it. */
+function truncationFindings({ variants, rows }: EqResults): string[] {
+  return variants.flatMap(({ variant }) => {
+    const own = rows.filter((row) => row.variant === variant && row.configuration === "No Heads (Baseline)");
+    const cut = own.filter(({ truncated }) => truncated > 0);
+    if (cut.length === 0) return [];
+    const lost = mean(cut.map(({ truncated }) => truncated)).toFixed(0);
+    return `${variant}: ${cut.length} of ${own.length} prompts did not fit the model and lost their beginning, ${lost} tokens on average.`;
+  });
 }
 
 const nameOf = ({ variant, configuration }: EqRow): string => (variant === "–" ? configuration : `${variant} · ${configuration}`);

@@ -8,10 +8,15 @@ const SAMPLE = 16;
 /** 16 hex digits that change with a model's configuration, its weights' shapes or the first values of any of its weights; not with where it lies. */
 export async function weightsChecksum({ config: { raw: _, ...config }, weights }: CausalLM): Promise<string> {
   const ordered = [...weights].sort(([a], [b]) => (a < b ? -1 : 1));
-  const sample = tf.tidy(() => tf.concat(ordered.map(([, weight]) => weight.reshape([-1]).slice([0], [Math.min(SAMPLE, weight.size)]) as Tensor1D)));
+  const sample = tf.tidy(() =>
+    tf.concat(ordered.map(([, weight]) => weight.reshape([-1]).slice([0], [Math.min(SAMPLE, weight.size)]) as Tensor1D)),
+  );
   try {
     const hash = createHash("sha256").update(JSON.stringify([config, ordered.map(([name, { shape }]) => [name, shape])]));
-    return hash.update(bytesOf((await sample.data()) as Float32Array)).digest("hex").slice(0, 16);
+    return hash
+      .update(bytesOf((await sample.data()) as Float32Array))
+      .digest("hex")
+      .slice(0, 16);
   } finally {
     sample.dispose();
   }

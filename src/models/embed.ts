@@ -5,7 +5,7 @@ import type { Embeddings } from "../nn/classification-head.js";
 import { embed } from "../nn/embedding.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 import { adapterChecksum, weightsChecksum } from "./checksum.js";
-import { type EmbeddingCache, openEmbeddingCache } from "./embedding-cache.js";
+import { openEmbeddingCache } from "./embedding-cache.js";
 import { hiddenStates, type Inputs, padRows } from "./forward.js";
 import type { CausalLM } from "./model.js";
 
@@ -29,9 +29,11 @@ export type EmbedOptions = PoolOptions & {
   batch?: number;
   /** Where vectors are kept from one run to the next; `null` for nowhere. */
   cacheFolder?: string | null;
-  /** `cached`: how many of the texts needed no computing. */
-  onProgress?: (progress: { done: number; total: number; cached: number }) => void;
+  onProgress?: (progress: EmbedProgress) => void;
 };
+
+/** Texts done, of `total`; `cached` of them needed no computing. */
+export type EmbedProgress = { kind: "embedded"; done: number; total: number; cached: number };
 
 /** Milliseconds of work after which a long run writes its cache. */
 const SAVE_AFTER = 60_000;
@@ -42,21 +44,31 @@ const SAVE_AFTER = 60_000;
  * @throws RangeError where the model has no tokenizer, or `maxTokens` is more than it can take.
  */
 export async function embedTexts(model: CausalLM, texts: readonly string[], options: EmbedOptions): Promise<Embeddings> {
+  const batches = embedBatches(model, texts, options);
+  for (;;) {
+    const step = await batches.next();
+    if (step.done) return step.value;
+    options.onProgress?.(step.value);
+  }
+}
+
+/** `embedTexts` as a generator that yields its progress after each batch; stopping it keeps in the cache what was computed. */
+export async function* embedBatches(
+  model: CausalLM,
+  texts: readonly string[],
+  options: Omit<EmbedOptions, "onProgress">,
+): AsyncGenerator<EmbedProgress, Embeddings, undefined> {
   const { tokenizer } = model;
-  if (!tokenizer) throw new RangeError(expected("embedTexts", "a model with a tokenizer", null, "Load it from a folder with a tokenizer.json"));
-  const { pooling, maxTokens, cut } = resolvePooling(model, options);
-  const { batch = 32, onProgress = () => {}, cacheFolder } = options;
+  if (!tokenizer)
+    throw new RangeError(expected("embedTexts", "a model with a tokenizer", null, "Load it from a folder with a tokenizer.json"));
+  const pool = resolvePooling(model, options);
+  const { batch = 32, cacheFolder } = options;
   checkInteger("embedTexts batch", batch, 1);
   const { hidden } = model.config;
-  const cache = cacheFolder ? await openEmbeddingCache(cacheFolder, await keyOf(model, tokenizer, { pooling, maxTokens, cut }), hidden) : null;
+  const cache = cacheFolder ? await openEmbeddingCache(cacheFolder, await keyOf(model, tokenizer, pool), hidden) : null;
 
   const values = new Float32Array(texts.length * hidden);
-  const places = new Map<string, number[]>();
-  texts.forEach((text, i) => {
-    const rows = places.get(text);
-    if (rows) rows.push(i);
-    else places.set(text, [i]);
-  });
+  const places = placesOf(texts);
   let done = 0;
   const put = (text: string, vector: Float32Array) => {
     const rows = places.get(text)!;
@@ -67,47 +79,57 @@ export async function embedTexts(model: CausalLM, texts: readonly string[], opti
   for (const text of places.keys()) {
     const known = cache?.find(text);
     if (known) put(text, known);
-    else missing.push({ text, ids: tokensOf(tokenizer, text, maxTokens, cut) });
+    else missing.push({ text, ids: tokensOf(tokenizer, text, pool) });
   }
-  const cached = done;
-  onProgress({ done, total: texts.length, cached });
   missing.sort((a, b) => b.ids.length - a.ids.length);
-  await inBatches(missing, batch, cache, async (part) => {
-    const vectors = await pooled(model, padRows(part.map(({ ids }) => ids), { padId: tokenizer.padId, side: "right" }), pooling);
-    part.forEach(({ text }, i) => {
-      const vector = vectors.subarray(i * hidden, (i + 1) * hidden);
-      put(text, vector);
-      cache?.add(text, vector);
-    });
-    onProgress({ done, total: texts.length, cached });
-  });
+  const cached = done;
+  const progress = (): EmbedProgress => ({ kind: "embedded", done, total: texts.length, cached });
+  yield progress();
+  let saved = performance.now();
+  try {
+    for (let from = 0; from < missing.length; from += batch) {
+      const part = missing.slice(from, from + batch);
+      const rows = part.map(({ ids }) => ids);
+      const vectors = await pooled(model, padRows(rows, { padId: tokenizer.padId, side: "right" }), pool.pooling);
+      part.forEach(({ text }, i) => {
+        const vector = vectors.slice(i * hidden, (i + 1) * hidden);
+        put(text, vector);
+        cache?.add(text, vector);
+      });
+      if (performance.now() - saved > SAVE_AFTER) {
+        await cache?.save();
+        saved = performance.now();
+      }
+      yield progress();
+    }
+  } finally {
+    await cache?.save();
+  }
   return { values, hidden };
 }
 
+function placesOf(texts: readonly string[]): Map<string, number[]> {
+  const places = new Map<string, number[]>();
+  texts.forEach((text, i) => {
+    const rows = places.get(text);
+    if (rows) rows.push(i);
+    else places.set(text, [i]);
+  });
+  return places;
+}
+
 /** The options with defaults: 128 tokens (or the model's limit), cut on the right. */
-export function resolvePooling({ config }: CausalLM, { pooling, maxTokens = Math.min(128, config.maxPositions), cut = "right" }: PoolOptions): Required<PoolOptions> {
+export function resolvePooling(
+  { config }: CausalLM,
+  { pooling, maxTokens = Math.min(128, config.maxPositions), cut = "right" }: PoolOptions,
+): Required<PoolOptions> {
   if (!POOLINGS.includes(pooling)) throw new RangeError(expected("pooling", POOLINGS.join(", "), pooling));
   if (cut !== "left" && cut !== "right") throw new RangeError(expected("cut", '"left" or "right"', cut));
   checkInteger("maxTokens", maxTokens, 2, config.maxPositions);
   return { pooling, maxTokens, cut };
 }
 
-/** Runs `work` over the items; saves the cache now and then, and at the end however it comes. */
-async function inBatches<T>(items: readonly T[], batch: number, cache: EmbeddingCache | null, work: (part: T[]) => Promise<void>): Promise<void> {
-  let saved = performance.now();
-  try {
-    for (let from = 0; from < items.length; from += batch) {
-      await work(items.slice(from, from + batch));
-      if (performance.now() - saved < SAVE_AFTER) continue;
-      await cache?.save();
-      saved = performance.now();
-    }
-  } finally {
-    await cache?.save();
-  }
-}
-
-function tokensOf(tokenizer: Tokenizer, text: string, maxTokens: number, cut: "left" | "right"): number[] {
+function tokensOf(tokenizer: Tokenizer, text: string, { maxTokens, cut }: Required<PoolOptions>): number[] {
   const ids = tokenizer.encode(text);
   if (ids.length === 0) return [tokenizer.bosId ?? tokenizer.eosId ?? tokenizer.padId];
   if (ids.length <= maxTokens) return ids;
@@ -139,7 +161,11 @@ async function pooled(model: CausalLM, inputs: Inputs, pooling: Pooling): Promis
 const inputEmbeddings = (model: CausalLM, { ids, batch, time }: Inputs): Tensor3D =>
   embed(model.weights.get(model.type.embedding) as Tensor2D, tf.tensor2d(ids, [batch, time], "int32")) as Tensor3D;
 
-async function keyOf(model: CausalLM, tokenizer: Tokenizer, { pooling, maxTokens, cut }: Required<PoolOptions>): Promise<Record<string, string>> {
+async function keyOf(
+  model: CausalLM,
+  tokenizer: Tokenizer,
+  { pooling, maxTokens, cut }: Required<PoolOptions>,
+): Promise<Record<string, string>> {
   return {
     format: "1",
     model: model.source.name,

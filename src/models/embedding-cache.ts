@@ -51,7 +51,11 @@ export async function openEmbeddingCache(folder: string, key: EmbeddingKey, hidd
   };
 }
 
-const hashOf = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 2 * HASH_BYTES);
+const hashOf = (text: string): string =>
+  createHash("sha256")
+    .update(text)
+    .digest("hex")
+    .slice(0, 2 * HASH_BYTES);
 
 async function readVectors(folder: string, path: string, hidden: number): Promise<Map<string, Float32Array>> {
   const found = new Map<string, Float32Array>();
@@ -62,7 +66,8 @@ async function readVectors(folder: string, path: string, hidden: number): Promis
     if (width !== hidden || hashes.shape.join() !== `${rows},${HASH_BYTES}`) return found;
     const values = toFloat32(vectors);
     const hex = Buffer.from(hashes.data).toString("hex");
-    for (let i = 0; i < rows; i++) found.set(hex.slice(2 * HASH_BYTES * i, 2 * HASH_BYTES * (i + 1)), values.subarray(i * hidden, (i + 1) * hidden));
+    for (let i = 0; i < rows; i++)
+      found.set(hex.slice(2 * HASH_BYTES * i, 2 * HASH_BYTES * (i + 1)), values.subarray(i * hidden, (i + 1) * hidden));
   } catch (error) {
     if (!(error instanceof FormatError || error instanceof NotFoundError || error instanceof RangeError)) throw error;
     found.clear();

@@ -112,7 +112,9 @@ export async function headProbabilities(head: ClassificationHead, embeddings: Em
 /** @throws RangeError where the embeddings are not as wide as the head's input. */
 export function checkWidth(head: HeadShape, { values, hidden }: Embeddings): void {
   if (hidden === head.hidden && values.length % hidden === 0) return;
-  throw new RangeError(expected("embeddings", `rows of ${head.hidden} values, as the head was made for`, hidden, "Was the head trained on another model?"));
+  throw new RangeError(
+    expected("embeddings", `rows of ${head.hidden} values, as the head was made for`, hidden, "Was the head trained on another model?"),
+  );
 }
 
 export function disposeHead({ parameters }: ClassificationHead): void {

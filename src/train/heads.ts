@@ -22,7 +22,11 @@ export type HeadTrainOptions = Partial<TrainOptions> & {
  * Trains a head on embeddings, with unweighted losses, so that its probabilities stay calibrated. Evaluates after each epoch, stops after `patience`
  * epochs without a better validation loss and ends with the best parameters. Losses are in nats per decision (multi-label) or per row.
  */
-export async function* trainHead(head: ClassificationHead, examples: HeadExamples, given: HeadTrainOptions = {}): AsyncGenerator<TrainEvent, void, undefined> {
+export async function* trainHead(
+  head: ClassificationHead,
+  examples: HeadExamples,
+  given: HeadTrainOptions = {},
+): AsyncGenerator<TrainEvent, void, undefined> {
   const { batch = 256, epochs = 40, validation, ...rest } = given;
   checkExamples(head, examples, "head training rows");
   if (validation) checkExamples(head, validation, "head validation rows");
@@ -49,7 +53,12 @@ export async function* trainHead(head: ClassificationHead, examples: HeadExample
 }
 
 /** Loss sum, count and gradients of the given rows. The gradients are the caller's. */
-export async function headStep(head: ClassificationHead, examples: HeadExamples, rows: readonly number[], dropoutSeed: number | null): Promise<StepResult> {
+export async function headStep(
+  head: ClassificationHead,
+  examples: HeadExamples,
+  rows: readonly number[],
+  dropoutSeed: number | null,
+): Promise<StepResult> {
   let count = 0;
   const { value, grads } = tf.tidy(() => {
     const { x, y } = rowsOf(head, examples, rows);
@@ -89,13 +98,24 @@ function lossOf(head: ClassificationHead, x: Tensor2D, y: Tensor, dropoutSeed: n
 }
 
 /** The rows' embeddings `[rows, hidden]` and targets: `[rows, classes]` of 0 and 1, or `[rows]` int32. */
-function rowsOf({ kind, hidden, classes }: ClassificationHead, { embeddings, labels }: HeadExamples, rows: readonly number[]): { x: Tensor2D; y: Tensor } {
+function rowsOf(
+  { kind, hidden, classes }: ClassificationHead,
+  { embeddings, labels }: HeadExamples,
+  rows: readonly number[],
+): { x: Tensor2D; y: Tensor } {
   const values = new Float32Array(rows.length * hidden);
   rows.forEach((row, i) => {
     values.set(embeddings.values.subarray(row * hidden, (row + 1) * hidden), i * hidden);
   });
   const x = tf.tensor2d(values, [rows.length, hidden]);
-  if (kind === "single-label") return { x, y: tf.tensor1d(Int32Array.from(rows, (row) => labels[row]![0]!), "int32") };
+  if (kind === "single-label")
+    return {
+      x,
+      y: tf.tensor1d(
+        Int32Array.from(rows, (row) => labels[row]![0]!),
+        "int32",
+      ),
+    };
   const targets = new Float32Array(rows.length * classes);
   rows.forEach((row, i) => {
     for (const label of labels[row]!) targets[i * classes + label] = 1;
@@ -106,9 +126,14 @@ function rowsOf({ kind, hidden, classes }: ClassificationHead, { embeddings, lab
 function checkExamples(head: ClassificationHead, { embeddings, labels }: HeadExamples, thing: string): void {
   checkWidth(head, embeddings);
   const rows = embeddings.values.length / head.hidden;
-  if (labels.length !== rows || rows === 0) throw new RangeError(expected(thing, `labels for ${rows} embeddings, and at least one`, labels.length));
+  if (labels.length !== rows || rows === 0)
+    throw new RangeError(expected(thing, `labels for ${rows} embeddings, and at least one`, labels.length));
   const one = head.kind === "single-label";
-  const valid = (row: readonly number[]) => (!one || row.length === 1) && row.every((label) => Number.isInteger(label) && label >= 0 && label < head.classes);
+  const valid = (row: readonly number[]) =>
+    (!one || row.length === 1) && row.every((label) => Number.isInteger(label) && label >= 0 && label < head.classes);
   const wrong = labels.findIndex((row) => !valid(row));
-  if (wrong >= 0) throw new RangeError(expected(`${thing}: row ${wrong}`, `${one ? "one class" : "classes"} from 0 to ${head.classes - 1}`, labels[wrong]));
+  if (wrong >= 0)
+    throw new RangeError(
+      expected(`${thing}: row ${wrong}`, `${one ? "one class" : "classes"} from 0 to ${head.classes - 1}`, labels[wrong]),
+    );
 }

@@ -22,7 +22,11 @@ describe("frame", () => {
   });
 
   it("takes rows with missing fields, lists and flags", () => {
-    const it = frame([{ a: 1, b: [1, 2] }, { a: 2.5, c: true }, { b: undefined, c: false }]);
+    const it = frame([
+      { a: 1, b: [1, 2] },
+      { a: 2.5, c: true },
+      { b: undefined, c: false },
+    ]);
     expect(it.columns).toEqual(["a", "b", "c"]);
     expect(it.values).toEqual([
       [1, "[1,2]", null],
@@ -83,10 +87,10 @@ describe("frame", () => {
     const inPlace = scores();
     inPlace.sortValues("score", { inplace: true });
     expect(rowObjects(inPlace).map((row) => row.label)).toEqual(["c", "a", "b", "d"]);
-    const large = frame(Array.from({ length: 40_000 }, (_, i) => ({ key: (i * 7919) % 40_000 })));
+    const large = frame(Array.from({ length: 100_000 }, (_, i) => ({ key: (i * 7919) % 100_000 })));
     const start = performance.now();
     expect(large.sortValues("key").values.slice(0, 3)).toEqual([[0], [1], [2]]);
-    expect(performance.now() - start).toBeLessThan(500); // danfo's own: 640 ms
+    expect(performance.now() - start).toBeLessThan(3000); // 0.1 s where nothing else runs, danfo's own 4 s
     expect(() => scores().sortValues("nothing")).toThrow("expected one of the columns variant, score, label");
   });
 
@@ -111,6 +115,6 @@ describe("frame", () => {
       expect(bundle["text/plain"], name).toContain("61.50");
       expect(inspect(value)).toBe(bundle["text/plain"]);
     }
-    expect(bundleOf(all.query(all.column("label").eq("c")))["text/plain"]).toMatch(/^2\s+sft/m);
+    expect(bundleOf(all.query(all.column("label").values.map((label) => label === "c")))["text/plain"]).toMatch(/^2\s+sft/m);
   });
 });

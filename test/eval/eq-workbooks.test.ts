@@ -89,6 +89,8 @@ describe("writeResults", () => {
     );
     const baseline = few.rows.filter(({ variant, configuration }) => variant === "base" && configuration === CONFIGURATIONS[0]);
     expect(book.get("Results")![1]![1]).toBeCloseTo(baseline.reduce((sum, { eq }) => sum + eq, 0) / 6, 12);
+    const published = await readWorkbook((await writeResults(temporaryFolder(), few, { headline: "base", formula: "published" })).all);
+    expect(published.get("Results")![1]![1]).toBeCloseTo(baseline.reduce((sum, row) => sum + row.published, 0) / 6, 12);
     await expect(writeResults(temporaryFolder(), few, { headline: "dpo" })).rejects.toThrow('headline: expected base, tuned, got "dpo"');
   });
 });

@@ -36,7 +36,7 @@ function resultsOf(samples: EqRow[], controls: EqRow[]): EqResults {
   const names = [...new Set(samples.map(({ variant }) => variant))];
   const about = { source: "", revision: null, modelType: "gpt2", weights: "", adapter: null, tokenizer: "", template: "plain" };
   const official = samples
-    .filter(({ configuration }) => configuration === "A")
+    .filter(({ configuration }) => configuration !== "B")
     .map(({ variant, questionId, official: score }) => ({
       variant,
       questionId,
@@ -93,6 +93,19 @@ describe("the summary", () => {
     ]);
     const good = resultsOf(rows("sample", "sft", "A", [1, 1, 1, 1], [10, 10, 10, 10]), results.controls);
     expect(summarize(good).findings).toEqual(["EQ score: no control beats a configuration."]);
+  });
+
+  it("says where a difference is not settled, and where prompts did not fit", () => {
+    const wide = resultsOf(
+      rows("sample", "sft", "No Heads (Baseline)", [0.1, 0.9, 0.1, 0.9]).map((row, i) => ({ ...row, truncated: i < 2 ? 30 : 0 })),
+      rows("control", "–", "Empty", [0.9, 0.2, 0.9, 0.2], [null, null, null, null]),
+    );
+    expect(summarize(wide).findings).toEqual([
+      expect.stringMatching(
+        /^EQ score: the control Empty \(0\.550\) beats all 1 configurations, .* by 0\.050 \[-.*\], which n = 4 does not settle\.$/,
+      ),
+      "sft: 2 of 4 prompts did not fit the model and lost their beginning, 30 tokens on average.",
+    ]);
   });
 
   it("is seeded, and can be of the first questions alone", () => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { type Tensor, type Tensor2D, tf } from "../../src/core/tf.js";
 import { embed, gatherRows } from "../../src/nn/embedding.js";
 import { expectTrueGradient } from "../finite-differences.js";

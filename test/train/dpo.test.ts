@@ -201,10 +201,12 @@ describe("DPO training", () => {
     for (const recompute of [false, true]) {
       expect(await leaked(() => run(policy, { ...options, recompute, keepBest: true, evaluateEvery: 1 }))).toBe(0);
       expect(await leaked(() => run(policy, { ...options, recompute, keepBest: true, evaluateEvery: 1 }, 1))).toBe(0);
-      const broken = { chosen: new Float64Array(4).fill(Number.NaN), rejected: new Float64Array(4) };
-      const far = preferenceBatch(pairs, all, 1000);
-      expect(await leaked(() => expect(dpoStep(policy, far, broken, {}, recompute)).rejects.toThrow("inputs.ids"))).toBe(0);
+      const known = await referenceLogProbs(policy, pairs);
+      const foreign = preferenceBatch(pairs, all, 1000);
+      expect(await leaked(() => expect(dpoStep(policy, foreign, known, {}, recompute)).rejects.toThrow("inputs.ids"))).toBe(0);
     }
+    const wild = { ...options, steps: 3, learningRate: 1e30, maxGradNorm: null };
+    expect(await leaked(() => expect(run(policy, wild)).rejects.toThrow("training step 2: expected a finite loss"))).toBe(0);
     disposeModel(policy);
     expect(tf.memory().numTensors).toBe(0);
   });
@@ -214,7 +216,10 @@ describe("the reference's log-probabilities", () => {
   /** How many pairs were computed, and the values. */
   async function counted(model: CausalLM, chosen: readonly EncodedPreference[], options: ReferenceOptions) {
     let done = 0;
-    const values = await referenceLogProbs(model, chosen, { ...options, onProgress: (progress) => void (done = progress.done) });
+    const onProgress = (progress: { done: number }) => {
+      done = progress.done;
+    };
+    const values = await referenceLogProbs(model, chosen, { ...options, onProgress });
     return { done, values };
   }
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { encodePrompt } from "../../src/text/mask.js";
-import { jinjaTemplate, plainTemplate, tagsTemplate } from "../../src/text/template.js";
+import { type ChatTemplate, plainTemplate, tagsTemplate } from "../../src/text/template.js";
 import { encodePreferences, type Preference, preferenceBatch } from "../../src/train/pair-rows.js";
 import { tinyTokenizer } from "../text/tiny.js";
 
@@ -78,8 +78,11 @@ describe("encoded preferences", () => {
   });
 
   it("are refused where nothing stands before the reply, or the template changes it", () => {
-    const bare = jinjaTemplate("{% for m in messages %}{{ m['content'] }}{% endfor %}", bytes);
-    const shouting = jinjaTemplate("{% for m in messages %}{{ m['content'] | upper }}{% endfor %}", tokenizer);
+    const bare: ChatTemplate = { ...plainTemplate, lead: "", render: (messages) => messages.map(({ content }) => content).join("") };
+    const shouting: ChatTemplate = {
+      ...plainTemplate,
+      render: (messages, options) => plainTemplate.render(messages, options).toUpperCase(),
+    };
     expect(() => encodePreferences(bytes, bare, [{ ...pair, context: [] }], { maxTokens: 100 })).toThrow(
       "pair 0: expected a prompt that is the same",
     );

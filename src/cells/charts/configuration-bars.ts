@@ -1,5 +1,5 @@
 import { figure, type Figure } from "../figure.js";
-import { BLUE, fixed, GREY, titled } from "../style.js";
+import { DIM, fixed, GREY, INK, SOFT_BLUE, SOFT_GREY, titled } from "../style.js";
 import { textWidth } from "../text-box.js";
 
 /** The score of one configuration; `low` and `high` bound its interval, `kind: "control"` marks what no model produced. */
@@ -19,20 +19,20 @@ export function configurationBars(
     name: unit,
     x: rows.map(({ score }) => score),
     y: rows.map(({ configuration }) => configuration),
-    marker: { color: rows.map(({ kind }) => (kind === "control" ? "#c3c8ce" : BLUE)) },
+    marker: { color: rows.map(({ kind }) => (kind === "control" ? SOFT_GREY : SOFT_BLUE)) },
     error_x: {
       type: "data",
       symmetric: false,
       array: rows.map(({ score, high = score }) => high - score),
       arrayminus: rows.map(({ score, low = score }) => score - low),
-      color: "#24292f",
+      color: INK,
       thickness: 1.5,
       width: 5,
     },
     hovertemplate: `%{y}: %{x:.${digits}f}<extra></extra>`,
   };
   const numbers = rows.map(({ configuration, score, low, high }, i) => ({
-    text: `<b>${fixed(score, digits)}</b>${low !== undefined && high !== undefined ? `  <span style="color:#57606a">[${fixed(low, digits)}, ${fixed(high, digits)}]</span>` : ""}`,
+    text: `<b>${fixed(score, digits)}</b>${low !== undefined && high !== undefined ? `  <span style="color:${DIM}">[${fixed(low, digits)}, ${fixed(high, digits)}]</span>` : ""}`,
     x: ends[i]![1],
     y: configuration,
     showarrow: false,

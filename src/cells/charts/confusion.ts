@@ -49,10 +49,16 @@ export function confusion({ names, counts }: Confusion, { title = "Confusion", s
     hovertemplate: "%{customdata[0]} taken for %{customdata[1]}: %{text} (%{customdata[2]:.0%})<extra></extra>",
   };
   const ticks = { tickvals: names.map((_, i) => i), showgrid: false, ticks: "", showline: false };
-  const [left, top] = [Math.max(...names.map((name) => textWidth(`${name} (${all})`, 12))) + 60, 110 + Math.max(...names.map((name) => textWidth(name, 12))) * 0.7];
+  const [left, top] = [
+    Math.max(...names.map((name) => textWidth(`${name} (${all})`, 12))) + 60,
+    110 + Math.max(...names.map((name) => textWidth(name, 12))) * 0.7,
+  ];
   const side = CELL * names.length;
   return figure([numbers], {
-    title: titled(title, subtitle || `${right} of ${all} right (${all ? ((100 * right) / all).toFixed(1) : "–"} %); rows add up to the true class`),
+    title: titled(
+      title,
+      subtitle || `${right} of ${all} right (${all ? ((100 * right) / all).toFixed(1) : "–"} %); rows add up to the true class`,
+    ),
     width: Math.max(460, left + side + 90),
     height: top + side + 40,
     margin: { l: left, r: Math.max(90, 460 - left - side), t: top, b: 40 },

@@ -2,12 +2,19 @@ import { calmSpan, extent, runningMean, spread } from "./curve.js";
 import { figure, type Figure, type Trace } from "../figure.js";
 import { BLUE, fixed, GREEN, GREY, label, RED, titled } from "../style.js";
 
-/** One DPO step. Rewards are β times the log-probability ratio of policy and reference; accuracy is the part of pairs with a positive margin. */
-export type DpoStep = { step: number; chosenReward: number; rejectedReward: number; margin: number; accuracy: number; chosenLogProb?: number };
+/** One DPO step; what is not a number is left out. Rewards are β times the log-probability ratio of policy and reference; accuracy is the part of pairs with a positive margin. */
+export type DpoStep = {
+  step: number;
+  chosenReward: number;
+  rejectedReward: number;
+  margin: number;
+  accuracy: number;
+  chosenLogProb?: number;
+};
 
 /** Rewards and margin above, accuracy below; with `chosenLogProb` also a panel that shows whether the chosen replies lose probability. */
 export function dpoCurves(rows: readonly DpoStep[], { title = "Preference training" } = {}): Figure {
-  const withLogProb = rows.some(({ chosenLogProb }) => chosenLogProb !== undefined);
+  const withLogProb = rows.some(({ chosenLogProb }) => Number.isFinite(chosenLogProb));
   const last = rows.at(-1);
   const span = calmSpan(rows.length);
   const series: { key: keyof DpoStep; name: string; colour: string; axis: string; digits: number }[] = [
@@ -23,7 +30,10 @@ export function dpoCurves(rows: readonly DpoStep[], { title = "Preference traini
     mode: "lines",
     name,
     x: steps,
-    y: runningMean(rows.map((row) => row[key] ?? null), span),
+    y: runningMean(
+      rows.map((row) => (Number.isFinite(row[key]) ? row[key]! : null)),
+      span,
+    ),
     line: { color: colour, width: 2.5 },
     yaxis: axis,
     hovertemplate: `${name}: %{y:.3f} at step %{x}<extra></extra>`,
@@ -34,7 +44,16 @@ export function dpoCurves(rows: readonly DpoStep[], { title = "Preference traini
   const annotations = series.map(({ name, colour, axis, digits }, i) =>
     label(`${name} ${fixed(ends[i]!, digits)}`, last?.step ?? 0, heights[i], colour, { yref: axis }),
   );
-  const domains = withLogProb ? [[0.56, 1], [0.28, 0.48], [0, 0.2]] : [[0.4, 1], [0, 0.3]];
+  const domains = withLogProb
+    ? [
+        [0.56, 1],
+        [0.28, 0.48],
+        [0, 0.2],
+      ]
+    : [
+        [0.4, 1],
+        [0, 0.3],
+      ];
   const level = (at: number, axis: string): object => ({
     type: "line",
     layer: "below",
@@ -51,7 +70,7 @@ export function dpoCurves(rows: readonly DpoStep[], { title = "Preference traini
     height: withLogProb ? 600 : 480,
     showlegend: false,
     margin: { l: 70, r: 150, t: 72, b: 56 },
-    xaxis: { title: { text: "step" }, anchor: withLogProb ? "y3" : "y2" },
+    xaxis: { title: { text: "step" }, range: [0, Math.max(1, last?.step ?? 0)], anchor: withLogProb ? "y3" : "y2" },
     yaxis: { title: { text: "reward" }, domain: domains[0] },
     yaxis2: { title: { text: "accuracy" }, domain: domains[1], range: [0, 1.05], dtick: 0.5 },
     ...(withLogProb && { yaxis3: { title: { text: "nats" }, domain: domains[2], nticks: 4 } }),

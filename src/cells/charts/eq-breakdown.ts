@@ -1,5 +1,5 @@
 import { figure, type Figure, type Trace } from "../figure.js";
-import { BLUE, COLOURS, fixed, GREY, titled } from "../style.js";
+import { BLUE, COLOURS, fixed, GREY, SOFT_GREY, titled } from "../style.js";
 
 /** One scored response: the probability of each empathetic emotion (they add up to the empathy mass) and the alignment, `null` where there is none. */
 export type EqSample = { id: string; mass: Record<string, number>; alignment: number | null };
@@ -12,14 +12,15 @@ export function eqBreakdown(samples: readonly EqSample[], { title = "Empathy by 
   const total = ({ mass }: EqSample): number => Object.values(mass).reduce((sum, value) => sum + value, 0);
   const sorted = [...samples].sort((a, b) => total(b) - total(a));
   const emotions = byWeight(samples);
+  const alphabet = [...emotions].sort();
   const named = sorted.length <= NAMED_UP_TO;
-  const x = sorted.map(({ id }, i) => (named ? id : i + 1));
-  const bars: Trace[] = emotions.map((emotion, i) => ({
+  const x = sorted.map((_, i) => i + 1); // places, since ids may come twice
+  const bars: Trace[] = emotions.map((emotion) => ({
     type: "bar",
     name: emotion,
     x,
     y: sorted.map(({ mass }) => mass[emotion] ?? 0),
-    marker: { color: colourOf(emotion, i), line: { width: 0 } },
+    marker: { color: colourOf(emotion, alphabet.indexOf(emotion)), line: { width: 0 } },
     customdata: sorted.map(({ id }) => id),
     hovertemplate: `%{customdata}: ${emotion} %{y:.3f}<extra></extra>`,
   }));
@@ -33,10 +34,13 @@ export function eqBreakdown(samples: readonly EqSample[], { title = "Empathy by 
     marker: { color: BLUE, size: named ? 8 : 5 },
     yaxis: "y2",
     showlegend: false,
-    hovertemplate: "%{x}: alignment %{y:.2f}<extra></extra>",
+    customdata: sorted.map(({ id }) => id),
+    hovertemplate: "%{customdata}: alignment %{y:.2f}<extra></extra>",
   };
   const mean = samples.reduce((sum, sample) => sum + total(sample), 0) / (samples.length || 1);
-  const ticks = named ? { type: "category", tickangle: -90, tickfont: { size: 11 } } : { title: { text: "samples, by empathy mass" } };
+  const ticks = named
+    ? { tickvals: x, ticktext: sorted.map(({ id }) => id), tickangle: -90, tickfont: { size: 11 } }
+    : { title: { text: "samples, by empathy mass" } };
   return figure(aligned ? [...bars, alignment] : bars, {
     title: titled(title, subtitle || `Mean empathy mass ${fixed(mean, 3)} over ${samples.length} samples`),
     width: 900,
@@ -45,7 +49,7 @@ export function eqBreakdown(samples: readonly EqSample[], { title = "Empathy by 
     bargap: named ? 0.2 : 0,
     margin: { l: 70, r: 150, t: 72, b: 60 },
     legend: { orientation: "v", x: 1.01, xanchor: "left", y: 1, yanchor: "top", traceorder: "reversed", font: { size: 12 } },
-    xaxis: { ...ticks, showgrid: false, anchor: aligned ? "y2" : "y", ...(!named && { range: [0.4, sorted.length + 0.6] }) },
+    xaxis: { ...ticks, showgrid: false, anchor: aligned ? "y2" : "y", range: [0.4, sorted.length + 0.6] },
     yaxis: { title: { text: "empathy mass" }, domain: aligned ? [0.38, 1] : [0, 1], rangemode: "tozero" },
     ...(aligned && { yaxis2: { title: { text: "alignment" }, domain: [0, 0.28], zeroline: true, zerolinecolor: GREY, nticks: 5 } }),
   });
@@ -59,9 +63,9 @@ function byWeight(samples: readonly EqSample[]): string[] {
   return [...sums.keys()].sort((a, b) => rank(b) - rank(a));
 }
 
-/** Grey is kept for `neutral`. */
+/** An emotion has one colour in every chart of the same emotions. Grey is kept for `neutral`. */
 function colourOf(emotion: string, place: number): string {
-  if (emotion === "neutral") return "#c3c8ce";
+  if (emotion === "neutral") return SOFT_GREY;
   const colours = [...COLOURS.filter((colour) => colour !== GREY), ...EXTRA];
   return colours[place % colours.length]!;
 }

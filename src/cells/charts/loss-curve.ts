@@ -14,7 +14,10 @@ type Point = { step: number; loss: number };
 export function lossCurve(events: readonly LossEvent[], { title = "Loss", unit = "nats per target token" } = {}): Figure {
   const train = points(events, "step");
   const heldOut = points(events, "evaluation");
-  const means = runningMean(train.map(({ loss }) => loss), calmSpan(train.length)) as number[];
+  const means = runningMean(
+    train.map(({ loss }) => loss),
+    calmSpan(train.length),
+  ) as number[];
   const smooth = train.map(({ step }, i) => ({ step, loss: means[i]! }));
   const best = heldOut.reduce<Point | undefined>((least, point) => (least && least.loss <= point.loss ? least : point), undefined);
   const data: Trace[] = [];
@@ -23,9 +26,14 @@ export function lossCurve(events: readonly LossEvent[], { title = "Loss", unit =
     data.push(line(train, "each step", { color: "rgba(0,114,178,.28)", width: 1 }));
     data.push(line(smooth, "training", { color: BLUE, width: 2.5 }));
   }
-  if (heldOut.length) data.push({ ...line(heldOut, "held-out", { color: RED, width: 2.5 }), mode: "lines+markers", marker: { size: 7, color: RED } });
+  if (heldOut.length)
+    data.push({ ...line(heldOut, "held-out", { color: RED, width: 2.5 }), mode: "lines+markers", marker: { size: 7, color: RED } });
   if (best && heldOut.length > 1) {
-    data.push({ ...line([best], "best", { color: RED }), mode: "markers", marker: { size: 15, symbol: "circle-open", color: RED, line: { width: 2 } } });
+    data.push({
+      ...line([best], "best", { color: RED }),
+      mode: "markers",
+      marker: { size: 15, symbol: "circle-open", color: RED, line: { width: 2 } },
+    });
   }
   const ends = [...smooth.slice(-1), ...heldOut.slice(-1)].map(({ loss }) => loss);
   const heights = spread(ends, 0.07 * extent([...train, ...heldOut].map(({ loss }) => loss)));
@@ -36,7 +44,7 @@ export function lossCurve(events: readonly LossEvent[], { title = "Loss", unit =
     title: titled(title, subtitle),
     showlegend: false,
     margin: { l: 64, r: 140, t: 72, b: 56 },
-    xaxis: { title: { text: "step" }, rangemode: "tozero" },
+    xaxis: { title: { text: "step" }, range: [0, Math.max(1, ...[...train, ...heldOut].map(({ step }) => step))] },
     yaxis: { title: { text: unit } },
     annotations,
   });

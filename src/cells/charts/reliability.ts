@@ -1,5 +1,5 @@
 import { figure, type Figure } from "../figure.js";
-import { BLUE, fixed, GREY, label, titled } from "../style.js";
+import { BLUE, DIM, fixed, GREY, label, titled } from "../style.js";
 
 /** One bin of predictions: their mean confidence, the part that came true, how many they are. */
 export type ReliabilityBin = { confidence: number; accuracy: number; count: number };
@@ -21,7 +21,15 @@ export function reliability(bins: readonly ReliabilityBin[], { title = "Calibrat
     line: { color: BLUE, width: 2 },
     hovertemplate: "said %{x:.2f}, came true %{y:.2f}<extra></extra>",
   };
-  const diagonal = { type: "scatter", mode: "lines", name: "perfect", x: [0, 1], y: [0, 1], line: { color: GREY, width: 1.5, dash: "dash" }, hoverinfo: "skip" };
+  const diagonal = {
+    type: "scatter",
+    mode: "lines",
+    name: "perfect",
+    x: [0, 1],
+    y: [0, 1],
+    line: { color: GREY, width: 1.5, dash: "dash" },
+    hoverinfo: "skip",
+  };
   const counts = {
     type: "bar",
     name: "count",
@@ -32,18 +40,15 @@ export function reliability(bins: readonly ReliabilityBin[], { title = "Calibrat
     yaxis: "y2",
     hovertemplate: "%{y} predictions near %{x:.2f}<extra></extra>",
   };
-  const grey = { font: { size: 12, color: "#57606a" }, xshift: 0 };
+  const grey = { font: { size: 12, color: DIM }, xshift: 0 };
   return figure([diagonal, curve, counts], {
     title: titled(title, subtitle || `Expected calibration error ${fixed(error, 3)} over ${total} predictions`),
     width: 560,
     height: 540,
     showlegend: false,
-    xaxis: { title: { text: "predicted probability" }, range: [0, 1], anchor: "y2", dtick: 0.2 },
-    yaxis: { title: { text: "part that came true" }, range: [0, 1.02], domain: [0.3, 1], dtick: 0.2 },
+    xaxis: { title: { text: "predicted probability" }, range: [-0.02, 1.02], anchor: "y2", dtick: 0.2 },
+    yaxis: { title: { text: "part that came true" }, range: [-0.03, 1.02], domain: [0.3, 1], dtick: 0.2 },
     yaxis2: { title: { text: "predictions" }, domain: [0, 0.22], rangemode: "tozero", nticks: 3 },
-    annotations: [
-      label("too timid", 0.03, 0.97, "#57606a", grey),
-      label("too sure", 0.97, 0.05, "#57606a", { ...grey, xanchor: "right" }),
-    ],
+    annotations: [label("too timid", 0.03, 0.97, DIM, grey), label("too sure", 0.97, 0.05, DIM, { ...grey, xanchor: "right" })],
   });
 }

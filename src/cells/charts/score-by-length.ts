@@ -31,7 +31,10 @@ export function scoreByLength(rows: readonly LengthScore[], options: ScoreLength
       hovertemplate: `${configuration} %{text}: %{y:.3f}, %{x} ${lengthUnit}<extra></extra>`,
     };
   });
-  const subtitle = correlation === undefined ? "" : `Spearman's ρ ${fixed(correlation)} over ${rows.length} responses; near 0 is what an honest score shows`;
+  const subtitle =
+    correlation === undefined
+      ? ""
+      : `Spearman's ρ ${fixed(correlation)} over ${rows.length} responses; near 0 is what an honest score shows`;
   return figure(data, {
     title: titled(title, subtitle),
     showlegend: configurations.length > 1,

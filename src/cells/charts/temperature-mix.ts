@@ -1,5 +1,5 @@
 import { figure, type Figure, type Trace } from "../figure.js";
-import { checkNumber } from "../../core/shapes.js";
+import { expected } from "../../core/errors.js";
 import { BLUE, COLOURS, fixed, titled } from "../style.js";
 
 /** One source at one temperature. */
@@ -9,7 +9,7 @@ export type MixtureShare = {
   share: number;
   /** Draws divided by the size of the source: how often it is gone through. */
   epochs: number;
-  /** Draws that show an example once more, after it was seen. */
+  /** Draws beyond the size of the source: they show an example again. */
   repeats: number;
 };
 
@@ -32,9 +32,12 @@ const PANELS = [
  * Shares, epochs and repeats of each source, with a slider in the figure that moves the temperature: `mixtureShares` is called once for
  * each stop, so the slider needs no kernel and works in a saved page.
  */
-export function temperatureMix(mixtureShares: (temperature: number) => readonly MixtureShare[], options: TemperatureMixOptions = {}): Figure {
+export function temperatureMix(
+  mixtureShares: (temperature: number) => readonly MixtureShare[],
+  options: TemperatureMixOptions = {},
+): Figure {
   const { temperatures = STOPS, at = 2 } = options;
-  for (const temperature of temperatures) checkNumber("temperatureMix: temperature", temperature, 0);
+  if (!temperatures.length) throw new RangeError(expected("temperatureMix: temperatures", "at least one stop of the slider", temperatures));
   const mixes = temperatures.map((temperature) => mixtureShares(temperature));
   const active = temperatures.reduce((best, value, i) => (Math.abs(value - at) < Math.abs(temperatures[best]! - at) ? i : best), 0);
   const sources = mixes[active]?.length ?? 0;
@@ -42,21 +45,24 @@ export function temperatureMix(mixtureShares: (temperature: number) => readonly 
     const traces = tracesOf(mix);
     const values = { x: traces.map(({ x }) => x), text: traces.map(({ text }) => text) };
     // "update" needs no frames, which some front ends do not register.
-    return { label: String(temperatures[i]), method: "update", args: [values, { "title.text": titleText(temperatures[i]!) }] };
+    return { label: shown(temperatures[i]!), method: "update", args: [values, { "title.text": titleText(temperatures[i]!) }] };
   });
   const axes = Object.fromEntries(PANELS.flatMap((panel, i) => panelAxes(panel, i, mixes)));
   return figure(tracesOf(mixes[active] ?? []), {
     ...axes,
-    title: { ...titled("", "Temperature flattens the mix: small sources are drawn more often, and repeated"), text: titleText(temperatures[active]!) },
-    height: 250 + 44 * sources,
+    title: {
+      ...titled("", "Temperature flattens the mix: small sources are drawn more often, and repeated"),
+      text: titleText(temperatures[active]!),
+    },
+    height: 222 + 44 * sources,
     showlegend: false,
-    margin: { l: 64, r: 30, t: 96, b: 130 },
+    margin: { l: 64, r: 30, t: 96, b: 106 },
     sliders: [
       {
         active,
         steps,
         currentvalue: { prefix: "temperature T = ", font: { size: 14 }, xanchor: "left" },
-        pad: { t: 44, b: 10 },
+        pad: { t: 36, b: 0 },
         x: 0,
         len: 1,
         bordercolor: BLUE,
@@ -67,7 +73,10 @@ export function temperatureMix(mixtureShares: (temperature: number) => readonly 
   });
 }
 
-const titleText = (temperature: number): string => `<b>Mixing by temperature: T = ${temperature} (α = ${fixed(1 / temperature, 2)})</b>`;
+const titleText = (temperature: number): string =>
+  `<b>Mixing by temperature: T = ${shown(temperature)} (α = ${fixed(1 / temperature, 2)})</b>`;
+
+const shown = (temperature: number): string => (temperature === Number.POSITIVE_INFINITY ? "∞" : String(temperature));
 
 type MixTrace = Trace & { x: number[]; text: string[] };
 

@@ -23,10 +23,29 @@ export function shares(temperature: number): MixtureShare[] {
   });
 }
 
-export const STRATEGY_NAMES = ["Question", "Restatement", "Reflection", "Self-disclosure", "Affirmation", "Suggestions", "Information", "Others"];
+export const STRATEGY_NAMES = [
+  "Question",
+  "Restatement",
+  "Reflection",
+  "Self-disclosure",
+  "Affirmation",
+  "Suggestions",
+  "Information",
+  "Others",
+];
 const EMPATHETIC = ["admiration", "approval", "caring", "desire", "joy", "love", "optimism", "relief", "neutral"];
-const EMOTIONS = [...EMPATHETIC, "amusement", "anger", "annoyance", "confusion", "curiosity", "disappointment", "disapproval", "disgust", "embarrassment"]
-  .concat(["excitement", "fear", "gratitude", "grief", "nervousness", "pride", "realization", "remorse", "sadness", "surprise"]);
+const EMOTIONS = [
+  ...EMPATHETIC,
+  "amusement",
+  "anger",
+  "annoyance",
+  "confusion",
+  "curiosity",
+  "disappointment",
+  "disapproval",
+  "disgust",
+  "embarrassment",
+].concat(["excitement", "fear", "gratitude", "grief", "nervousness", "pride", "realization", "remorse", "sadness", "surprise"]);
 
 const random = (name: string): Random => new Random(`charts/${name}`);
 
@@ -34,7 +53,11 @@ function losses(): { kind: string; step: number; loss: number }[] {
   const r = random("loss");
   const curve = (step: number): number => 2.6 + 1.9 * Math.exp(-step / 40);
   const train = Array.from({ length: 200 }, (_, i) => ({ kind: "step", step: i + 1, loss: curve(i) + 0.22 * r.normal() }));
-  const heldOut = Array.from({ length: 11 }, (_, i) => ({ kind: "evaluation", step: i * 20, loss: curve(i * 20) + 0.1 + 0.003 * Math.max(0, i - 6) ** 2 }));
+  const heldOut = Array.from({ length: 11 }, (_, i) => ({
+    kind: "evaluation",
+    step: i * 20,
+    loss: curve(i * 20) + 0.1 + 0.003 * Math.max(0, i - 6) ** 2,
+  }));
   return [...train, ...heldOut];
 }
 
@@ -53,7 +76,9 @@ function samples(count: number, aligned: boolean) {
   const r = random(`eq ${count}`);
   return Array.from({ length: count }, (_, i) => ({
     id: `q${i + 1}`,
-    mass: Object.fromEntries(EMPATHETIC.map((emotion) => [emotion, (emotion === "neutral" ? 0.25 : 0.09) * r.uniform() * (0.4 + r.uniform())])),
+    mass: Object.fromEntries(
+      EMPATHETIC.map((emotion) => [emotion, (emotion === "neutral" ? 0.25 : 0.09) * r.uniform() * (0.4 + r.uniform())]),
+    ),
     alignment: aligned ? Math.max(-1, Math.min(1, 0.2 + 0.4 * r.normal())) : null,
   }));
 }
@@ -66,9 +91,16 @@ export const examples: Record<string, () => Figure> = {
   "class-f1": () => {
     const r = random("f1");
     const rows = EMOTIONS.map((name) => ({ name, f1: 0.1 + 0.75 * r.uniform(), support: 6 + r.integer(1500) }));
-    return classF1(rows.map((row) => ({ ...row, low: Math.max(0, row.f1 - 2 / Math.sqrt(row.support)), high: Math.min(1, row.f1 + 2 / Math.sqrt(row.support)) })), {
-      title: "Emotion head, F1 by class",
-    });
+    return classF1(
+      rows.map((row) => ({
+        ...row,
+        low: Math.max(0, row.f1 - 2 / Math.sqrt(row.support)),
+        high: Math.min(1, row.f1 + 2 / Math.sqrt(row.support)),
+      })),
+      {
+        title: "Emotion head, F1 by class",
+      },
+    );
   },
   "class-f1-strategies": () => classF1(STRATEGY_NAMES.map((name, i) => ({ name, f1: 0.12 + 0.07 * i }))),
   confusion: () => {
@@ -76,9 +108,22 @@ export const examples: Record<string, () => Figure> = {
     const counts = STRATEGY_NAMES.map((_, i) => STRATEGY_NAMES.map((_, j) => (i === j ? 30 + r.integer(90) : r.integer(28))));
     return confusion({ names: STRATEGY_NAMES, counts }, { title: "Strategy head" });
   },
-  "confusion-small": () => confusion({ names: ["no", "yes"], counts: [[40, 3], [0, 0]] }),
+  "confusion-small": () =>
+    confusion({
+      names: ["no", "yes"],
+      counts: [
+        [40, 3],
+        [0, 0],
+      ],
+    }),
   reliability: () =>
-    reliability(Array.from({ length: 10 }, (_, i) => ({ confidence: i / 10 + 0.05, accuracy: Math.min(1, (i / 10 + 0.05) ** 1.4), count: Math.round(4000 * 0.5 ** i) }))),
+    reliability(
+      Array.from({ length: 10 }, (_, i) => ({
+        confidence: i / 10 + 0.05,
+        accuracy: Math.min(1, (i / 10 + 0.05) ** 1.4),
+        count: Math.round(4000 * 0.5 ** i),
+      })),
+    ),
   "dpo-curves": () => dpoCurves(preferences(false)),
   "dpo-curves-log-prob": () => dpoCurves(preferences(true)),
   "eq-breakdown": () => eqBreakdown(samples(30, true)),
@@ -87,7 +132,12 @@ export const examples: Record<string, () => Figure> = {
   "configuration-bars": () =>
     configurationBars(
       [
-        ...CONFIGURATIONS.map((configuration, i) => ({ configuration, score: 0.51 + 0.02 * i, low: 0.46 + 0.02 * i, high: 0.56 + 0.02 * i })),
+        ...CONFIGURATIONS.map((configuration, i) => ({
+          configuration,
+          score: 0.51 + 0.02 * i,
+          low: 0.46 + 0.02 * i,
+          high: 0.56 + 0.02 * i,
+        })),
         { configuration: "shuffled responses", score: 0.5, low: 0.45, high: 0.55, kind: "control" as const },
         { configuration: "“I'm sorry.”", score: 0.975, kind: "control" as const },
       ],
