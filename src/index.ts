@@ -31,7 +31,16 @@ export { loadAdapter, saveAdapter } from "./models/adapter-files.js";
 export { createModel, disposeModel } from "./models/create.js";
 export { inputsOf, logitsOf, padRows } from "./models/forward.js";
 export { loadModel } from "./models/load.js";
-export { addLora, disposeAdapter, frozenCopy, mergeAdapter, trainableCopy, trainableParameters, unfreeze, withoutAdapter } from "./models/lora.js";
+export {
+  addLora,
+  disposeAdapter,
+  frozenCopy,
+  mergeAdapter,
+  trainableCopy,
+  trainableParameters,
+  unfreeze,
+  withoutAdapter,
+} from "./models/lora.js";
 export type { CausalLM } from "./models/model.js";
 export { saveModel } from "./models/save.js";
 export { parameterCount } from "./models/shapes.js";
@@ -49,9 +58,11 @@ export { generate, generateAll } from "./generate/generate.js";
 export { replies, reply, streamReply } from "./generate/reply.js";
 
 // Heads
+export type { ClassScore } from "./eval/f1.js";
 export { type EmotionReport, trainEmotionHead } from "./eval/emotion-head.js";
 export type { HeadEvent, HeadRun } from "./eval/head-run.js";
-export { type StrategyReport, trainStrategyHead } from "./eval/strategy-head.js";
+export { strategyContext, type StrategyReport, type StrategyTask, trainStrategyHead } from "./eval/strategy-head.js";
+export { classifyTexts } from "./models/classify.js";
 export { embedTexts } from "./models/embed.js";
 export { loadHead, saveHead, type TrainedHead } from "./models/head-files.js";
 export { disposeHead, type Embeddings, headProbabilities } from "./nn/classification-head.js";

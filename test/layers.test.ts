@@ -4,14 +4,27 @@ import { expect, it } from "vitest";
 import { root } from "../src/setup/paths.mjs";
 
 /** Rows of the layer map, lowest first. A folder imports only from rows above it, and from itself. */
-const ROWS = [["setup"], ["core"], ["text", "files"], ["data", "nn"], ["models", "losses", "optim"], ["generate", "train"], ["eval"], ["cells"], ["index"], ["cli"]];
+const ROWS = [
+  ["setup"],
+  ["core"],
+  ["text", "files"],
+  ["data", "nn"],
+  ["models", "losses", "optim"],
+  ["generate", "train"],
+  ["eval"],
+  ["cells"],
+  ["index"],
+  ["cli"],
+];
 /** The kernel knows no machine learning, and the library knows no kernel. */
 const APART = ["kernel"];
 /** Programs over the library. */
 const TOPMOST = ["world"];
 
 const src = join(root, "src");
-const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts") && !file.startsWith(join("world", "data")));
+const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter(
+  (file) => file.endsWith(".ts") && !file.startsWith(join("world", "data")),
+);
 const folderOf = (file: string): string => {
   const [first] = relative(src, file).split(/[\\/]/);
   return first!.replace(/\.ts$/, "");
@@ -34,7 +47,8 @@ it("a folder imports only from rows above it", () => {
       const to = folderOf(target);
       if (from === to) continue;
       const apart = APART.includes(from) || APART.includes(to);
-      if (apart || rowOf(from) < 0 || rowOf(to) < 0 || rowOf(to) >= rowOf(from)) wrong.push(`${relative(src, file)} imports ${relative(src, target)}`);
+      if (apart || rowOf(from) < 0 || rowOf(to) < 0 || rowOf(to) >= rowOf(from))
+        wrong.push(`${relative(src, file)} imports ${relative(src, target)}`);
     }
   }
   expect(wrong).toEqual([]);
@@ -42,7 +56,9 @@ it("a folder imports only from rows above it", () => {
 });
 
 it("tfjs is imported in one file", () => {
-  const importers = files.filter((name) => /from "@tensorflow\/|require\("@tensorflow\/tfjs"\)/.test(readFileSync(join(src, name), "utf8")));
+  const importers = files.filter((name) =>
+    /from "@tensorflow\/|require\("@tensorflow\/tfjs"\)/.test(readFileSync(join(src, name), "utf8")),
+  );
   expect(importers).toEqual([join("core", "tf.ts")]);
 });
 

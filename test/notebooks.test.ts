@@ -11,19 +11,26 @@ const cells = (file: string): Cell[] => (JSON.parse(readFileSync(join(folder, fi
 const text = ({ source }: Cell): string => (Array.isArray(source) ? source.join("") : source);
 
 it("the four notebooks are there, and no others", () => {
-  expect(readdirSync(folder).filter((file) => file.endsWith(".ipynb")).sort()).toEqual(NOTEBOOKS.map((name) => `${name}.ipynb`));
+  expect(
+    readdirSync(folder)
+      .filter((file) => file.endsWith(".ipynb"))
+      .sort(),
+  ).toEqual(NOTEBOOKS.map((name) => `${name}.ipynb`));
 });
 
 describe.each(NOTEBOOKS)("%s", (name) => {
   const all = cells(`${name}.ipynb`);
 
   it("is committed without outputs", () => {
-    for (const cell of all.filter(({ cell_type }) => cell_type === "code")) expect([cell.outputs, cell.execution_count]).toEqual([[], null]);
+    for (const cell of all.filter(({ cell_type }) => cell_type === "code"))
+      expect([cell.outputs, cell.execution_count]).toEqual([[], null]);
   });
 
   it("uses only names that the library exports", () => {
-    const used = all.filter(({ cell_type }) => cell_type === "code").flatMap((cell) => [...text(cell).matchAll(/\beq\.([a-zA-Z]+)/g)].map((match) => match[1]!));
-    const types = ["TrainEvent", "CausalLM", "Split", "Message"];
+    const used = all
+      .filter(({ cell_type }) => cell_type === "code")
+      .flatMap((cell) => [...text(cell).matchAll(/\beq\.([a-zA-Z_]+)/g)].map((match) => match[1]!));
+    const types = ["TrainEvent", "CausalLM", "Split", "HeadRun", "EqResults", "SummaryRow"];
     expect(used.length).toBeGreaterThan(10);
     expect([...new Set(used)].filter((one) => !(one in eq) && !types.includes(one))).toEqual([]);
   });

@@ -6,13 +6,15 @@ export function dpoSteps(events: readonly TrainEvent[]): DpoStep[] {
   return events.flatMap((event) => {
     if (event.kind !== "step") return [];
     const metric = (name: string) => event.metrics[name] ?? Number.NaN;
-    return [{
-      step: event.step,
-      chosenReward: metric("rewards/chosen"),
-      rejectedReward: metric("rewards/rejected"),
-      margin: metric("rewards/margins"),
-      accuracy: metric("rewards/accuracies"),
-      chosenLogProb: metric("logps/chosen"),
-    }];
+    return [
+      {
+        step: event.step,
+        chosenReward: metric("rewards/chosen"),
+        rejectedReward: metric("rewards/rejected"),
+        margin: metric("rewards/margins"),
+        accuracy: metric("rewards/accuracies"),
+        chosenLogProb: metric("logps/chosen"),
+      },
+    ];
   });
 }

@@ -4,7 +4,7 @@ import { expected } from "../core/errors.js";
 import { mendDanfo } from "./danfo-mend.js";
 import { columnNames } from "./table.js";
 
-export type { DataFrame, Series } from "danfojs-node";
+export type { DataFrame } from "danfojs-node";
 export type Danfo = typeof import("danfojs-node");
 
 /** Rows that name their columns, or columns of equal length. */

@@ -34,7 +34,11 @@ function runsOf({ ids, targets, segments }: MaskedRow): Run[] {
   return runs;
 }
 
-function html({ text, target, segment }: { text: string; target: boolean; segment: number }, i: number, all: { segment: number }[]): string {
+function html(
+  { text, target, segment }: { text: string; target: boolean; segment: number },
+  i: number,
+  all: { segment: number }[],
+): string {
   const rule = i > 0 && all[i - 1]!.segment !== segment ? '<hr style="margin:6px 0;border:0;border-top:1px dashed #8a8f98">' : "";
   const body = escapeHtml(text);
   return rule + (target ? `<mark style="background:#cfe8f7;color:inherit">${body}</mark>` : `<span style="opacity:.75">${body}</span>`);

@@ -14,7 +14,7 @@ type Plotly = {
 
 /**
  * Draws a plotly figure as SVG text in plain Node: plotly.js in a jsdom window. The first figure takes about two seconds (both libraries
- * are loaded then), later ones 50-100 ms. Heatmaps and WebGL traces need a canvas and cannot be drawn. The same figure gives the same text.
+ * are loaded then), later ones 0.1 to 0.6 s. Heatmaps and WebGL traces need a canvas and cannot be drawn. The same figure gives the same text.
  */
 export function drawSvg(data: readonly object[], layout: object): string {
   const { window, plotly } = studio();

@@ -9,15 +9,31 @@ export const NOTEBOOKS = ["01_sft", "02_heads", "03_dpo", "04_eqbench"] as const
 
 /** What a full run leaves behind, beside the notebooks. */
 const ARTEFACTS = [
-  "sft/adapter_config.json", "sft/adapter_model.safetensors", "heads/emotion_head.pt", "heads/emotion_head.json", "heads/strategy_head.pt", "heads/strategy_head.json",
-  "pairs.jsonl", "dpo/adapter_config.json", "dpo/adapter_model.safetensors", "results.xlsx", "results2.xlsx", "samples.jsonl",
+  "sft/adapter_config.json",
+  "sft/adapter_model.safetensors",
+  "heads/emotion_head.pt",
+  "heads/emotion_head.json",
+  "heads/strategy_head.pt",
+  "heads/strategy_head.json",
+  "pairs.jsonl",
+  "dpo/adapter_config.json",
+  "dpo/adapter_model.safetensors",
+  "results.xlsx",
+  "results2.xlsx",
+  "samples.jsonl",
 ] as const;
 
 /** `eqlab demo`: runs the four notebooks in order, each taking what the one before it wrote. */
 export async function demo(args: string[]): Promise<void> {
   const { values } = parseArgs({
     args,
-    options: { out: { type: "string", default: "out/demo" }, data: { type: "string" }, model: { type: "string" }, library: { type: "boolean", default: false }, only: { type: "string" } },
+    options: {
+      out: { type: "string", default: "out/demo" },
+      data: { type: "string" },
+      model: { type: "string" },
+      library: { type: "boolean", default: false },
+      only: { type: "string" },
+    },
   });
   const out = resolve(values.out);
   await mkdir(out, { recursive: true });
@@ -26,6 +42,8 @@ export async function demo(args: string[]): Promise<void> {
     ...(values.data ? { EQLAB_DATA: existsSync(values.data) ? resolve(values.data) : values.data } : {}),
     ...(values.model ? { EQLAB_MODEL: existsSync(values.model) ? resolve(values.model) : values.model } : {}),
   };
+  const slow = slowEngine();
+  if (slow) console.log(`The WASM engine is used, 10 to 30 times slower than the native one: ${slow}`);
   const why = values.library ? "--library was given" : noJupyter();
   if (why) console.log(`The notebooks will NOT be executed (${why}). Their cells run from the library instead, with the same results.`);
   const chosen = NOTEBOOKS.filter((name) => !values.only || name.startsWith(values.only));
@@ -39,19 +57,38 @@ export async function demo(args: string[]): Promise<void> {
   }
   const missing = values.only ? [] : ARTEFACTS.filter((file) => !existsSync(join(out, file)));
   if (missing.length > 0) throw new Error(`the notebooks ran, but these files are missing in ${out}: ${missing.join(", ")}`);
-  console.log(`\nDone in ${seconds(began)} s. Look at ${out}: ${why ? "" : "the executed notebooks, "}results.xlsx, results2.xlsx, samples.jsonl and the charts (*.svg).`);
+  console.log(
+    `\nDone in ${seconds(began)} s. Look at ${out}: ${why ? "" : "the executed notebooks, "}results.xlsx, results2.xlsx, samples.jsonl and the charts (*.svg).`,
+  );
 }
 
 const seconds = (since: number): string => ((performance.now() - since) / 1000).toFixed(0);
 
+type SetupState = { engine?: string; engineReason?: string; jupyter?: string | null; jupyterReason?: string };
+
+const setupState = (): SetupState => (existsSync(stateFile) ? (JSON.parse(readFileSync(stateFile, "utf8")) as SetupState) : {});
+
+/** Empty with the native engine, else why it is not used. */
+function slowEngine(): string {
+  if (process.env.EQLAB_ENGINE === "wasm") return "EQLAB_ENGINE asks for it";
+  const { engine, engineReason } = setupState();
+  return engine === "wasm" ? engineReason || "the native one is not there" : "";
+}
+
 /** Empty where notebooks can be executed, else why not. */
 function noJupyter(): string {
-  const state = existsSync(stateFile) ? (JSON.parse(readFileSync(stateFile, "utf8")) as { jupyter?: string | null; jupyterReason?: string }) : {};
+  const state = setupState();
   if (state.jupyter && existsSync(venvPython)) return "";
   return state.jupyterReason || "Jupyter is not set up; run `npm run setup`";
 }
 
 async function runNotebook(name: string, out: string, env: NodeJS.ProcessEnv): Promise<void> {
-  const args = [join(root, "src", "cli", "run-notebook.py"), join(root, "notebooks", `${name}.ipynb`), join(out, `${name}.ipynb`), "tslab", join(root, "notebooks")];
+  const args = [
+    join(root, "src", "cli", "run-notebook.py"),
+    join(root, "notebooks", `${name}.ipynb`),
+    join(out, `${name}.ipynb`),
+    "tslab",
+    join(root, "notebooks"),
+  ];
   await runProgram(venvPython, args, { ...process.env, ...env, PYTHONUNBUFFERED: "1" });
 }

@@ -11,9 +11,13 @@ function described({ engine, gflops, matmulSize, memory, cores, versions, kernel
   return [
     `engine      ${engine.name} on ${engine.device}${engine.name === "tensorflow" ? " (the best there is)" : ""}`,
     ...(engine.whyNotBetter ? [`why not a better one: ${engine.whyNotBetter}`] : []),
-    `precisions  ${Object.entries(gflops).map(([name, value]) => `${name} ${speed(value)}`).join(", ")} (matrix product, ${matmulSize}³, f16 on a CPU 512³)`,
+    `precisions  ${Object.entries(gflops)
+      .map(([name, value]) => `${name} ${speed(value)}`)
+      .join(", ")} (matrix product, ${matmulSize}³, f16 on a CPU 512³)`,
     `memory      ${memory.free.toFixed(1)} of ${memory.total.toFixed(1)} GiB free, ${cores} cores`,
-    `versions    ${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ")}`,
+    `versions    ${Object.entries(versions)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(", ")}`,
     `kernels     ${kernels.length > 0 ? kernels.map(({ name, folder }) => `${name} (${folder})`).join(", ") : "none installed"}`,
     ...problems.map((problem) => `problem     ${problem}`),
   ].join("\n");

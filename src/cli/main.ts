@@ -10,7 +10,11 @@ const COMMANDS: Record<string, { run: (args: string[]) => Promise<void>; help: s
 const [name = "", ...args] = process.argv.slice(2);
 const command = COMMANDS[name];
 if (!command) {
-  console.error(`eqlab: expected a command, got "${name}". Commands:\n${Object.values(COMMANDS).map(({ help }) => `  eqlab ${help}`).join("\n")}`);
+  console.error(
+    `eqlab: expected a command, got "${name}". Commands:\n${Object.values(COMMANDS)
+      .map(({ help }) => `  eqlab ${help}`)
+      .join("\n")}`,
+  );
   process.exitCode = 2;
 } else {
   try {

@@ -12,7 +12,9 @@ type Notebook = { cells: { cell_type: string; source: string | string[] }[] };
 export async function cellsOf(file: string): Promise<string[]> {
   const notebook = JSON.parse(await readFile(file, "utf8")) as Notebook;
   if (!Array.isArray(notebook.cells)) throw new FormatError(`${file}: expected a notebook with a list of cells`);
-  return notebook.cells.filter(({ cell_type }) => cell_type === "code").map(({ source }) => (Array.isArray(source) ? source.join("") : source));
+  return notebook.cells
+    .filter(({ cell_type }) => cell_type === "code")
+    .map(({ source }) => (Array.isArray(source) ? source.join("") : source));
 }
 
 /**
@@ -34,6 +36,8 @@ export function runProgram(command: string, args: string[], env: NodeJS.ProcessE
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { env, stdio: ["ignore", "inherit", "inherit"] });
     child.on("error", reject);
-    child.on("close", (code, signal) => (code === 0 ? resolve() : reject(new Error(`${basename(args[0] ?? command)} ended with ${signal ?? `exit code ${code}`}`))));
+    child.on("close", (code, signal) =>
+      code === 0 ? resolve() : reject(new Error(`${basename(args[0] ?? command)} ended with ${signal ?? `exit code ${code}`}`)),
+    );
   });
 }

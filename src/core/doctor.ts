@@ -28,7 +28,11 @@ export async function diagnose(): Promise<Diagnosis> {
   const setup = setupState();
   return {
     engine,
-    gflops: { f32: matmulSpeed("f32", size, 5), bf16: matmulSpeed("bf16", size, 3), f16: matmulSpeed("f16", engine.device === "gpu" ? size : 512, 2) },
+    gflops: {
+      f32: matmulSpeed("f32", size, 5),
+      bf16: matmulSpeed("bf16", size, 3),
+      f16: matmulSpeed("f16", engine.device === "gpu" ? size : 512, 2),
+    },
     matmulSize: size,
     memory: { total: totalmem() / 2 ** 30, free: freemem() / 2 ** 30 },
     cores: availableParallelism(),
@@ -75,6 +79,16 @@ function tensorflowVersion(folder: string | null | undefined): string {
 }
 
 function kernels(): { name: string; folder: string }[] {
-  const places = [join(venv, "share", "jupyter", "kernels"), join(homedir(), ".local", "share", "jupyter", "kernels"), "/usr/local/share/jupyter/kernels"];
-  return places.flatMap((folder) => (existsSync(folder) ? readdirSync(folder).filter((name) => /tslab|eqlab/.test(name)).map((name) => ({ name, folder })) : []));
+  const places = [
+    join(venv, "share", "jupyter", "kernels"),
+    join(homedir(), ".local", "share", "jupyter", "kernels"),
+    "/usr/local/share/jupyter/kernels",
+  ];
+  return places.flatMap((folder) =>
+    existsSync(folder)
+      ? readdirSync(folder)
+          .filter((name) => /tslab|eqlab/.test(name))
+          .map((name) => ({ name, folder }))
+      : [],
+  );
 }

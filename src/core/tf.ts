@@ -6,17 +6,12 @@ import util from "node:util";
 import type * as Tfjs from "@tensorflow/tfjs";
 
 export type {
-  DataType,
-  NamedTensorMap,
-  Rank,
   Scalar,
   Tensor,
   Tensor1D,
   Tensor2D,
   Tensor3D,
   Tensor4D,
-  TensorLike,
-  TypedArray,
   Variable,
 } from "@tensorflow/tfjs";
 

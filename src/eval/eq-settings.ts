@@ -9,6 +9,7 @@ import type { ChatTemplate } from "../text/template.js";
 import type { GoEmotion } from "./emotion-map.js";
 import { ALIGNMENT_WEIGHT, LABEL_SETS, type LabelSetName } from "./eq-score.js";
 import type { HeadReader } from "./readings.js";
+import { strategyContext } from "./strategy-head.js";
 
 export type EqHeads = {
   /** 28 GoEmotions labels, multi-label. Its probabilities are summed, so it should be trained without class weights. */
@@ -47,7 +48,8 @@ export type EqOptions = {
   batchSize?: number;
   /** Where generations and embeddings are kept from one run to the next; `null` for nowhere. */
   cacheFolder?: string | null;
-  /** What the strategy head for the next turn reads. Default: the dialogue of the question, without the task around it. */
+  /** What the strategy head for the next turn reads. Default: the dialogue of the question, without the task
+   * around it, as one message of the user's, written as in the head's training. */
   dialogue?: (question: EqQuestion) => string;
   signal?: AbortSignal;
   /** Called after every decoding step. */
@@ -90,7 +92,7 @@ export function eqSettings(options: EqOptions): EqSettings {
     seed: options.seed ?? 0,
     batchSize: options.batchSize ?? 16,
     cacheFolder: options.cacheFolder ?? null,
-    dialogue: options.dialogue ?? (({ prompt }) => dialogueOf(prompt)),
+    dialogue: options.dialogue ?? (({ prompt }) => strategyContext([{ role: "user", content: dialogueOf(prompt) }])),
   };
 }
 

@@ -14,17 +14,29 @@ export function tokenLogProbs(hidden: Tensor2D, head: Tensor2D, targets: Tensor1
   const trained = isTrainable(head);
   const recording = isRecording();
   const parts = ranges(rows, chunk);
-  const forward = (from: number, size: number, wanted: boolean) => tf.tidy(() => {
-    const part = hidden.slice([from, 0], [size, -1]) as Tensor2D;
-    const { loss, slope } = crossEntropy(tf.matMul(part, head, false, true), targets.slice(from, size), wanted);
-    return slope ? [tf.neg(loss), tf.neg(tf.matMul(slope, head))] : [tf.neg(loss)];
-  });
+  const forward = (from: number, size: number, wanted: boolean) =>
+    tf.tidy(() => {
+      const part = hidden.slice([from, 0], [size, -1]) as Tensor2D;
+      const { loss, slope } = crossEntropy(tf.matMul(part, head, false, true), targets.slice(from, size), wanted);
+      return slope ? [tf.neg(loss), tf.neg(tf.matMul(slope, head))] : [tf.neg(loss)];
+    });
   return withGradient<Tensor1D>(
     trained ? [hidden, head] : [hidden],
     (save) => {
       const results = parts.map(([from, size]) => forward(from, size, recording));
-      if (recording) save([tf.concat(results.map((pair) => pair[1]!), 0), hidden, targets]);
-      return tf.concat(results.map((pair) => pair[0]!), 0) as Tensor1D;
+      if (recording)
+        save([
+          tf.concat(
+            results.map((pair) => pair[1]!),
+            0,
+          ),
+          hidden,
+          targets,
+        ]);
+      return tf.concat(
+        results.map((pair) => pair[0]!),
+        0,
+      ) as Tensor1D;
     },
     (dy, [slopes, input, ids]) => {
       const dHidden = tf.mul(slopes!, dy.reshape([-1, 1]));
@@ -52,7 +64,10 @@ function ranges(rows: number, chunk: number): [from: number, size: number][] {
 /** Cross-entropy of each row in nats, `[rows]`, and its slope by the logits, softmax − one-hot, `[rows, vocab]`, where wanted. */
 function crossEntropy(logits: Tensor2D, targets: Tensor1D, wanted: boolean): { loss: Tensor; slope: Tensor2D | null } {
   if (isNative()) {
-    const types = [{ name: "T", kind: "type" as const, value: DT.float }, { name: "Tlabels", kind: "type" as const, value: DT.int32 }];
+    const types = [
+      { name: "T", kind: "type" as const, value: DT.float },
+      { name: "Tlabels", kind: "type" as const, value: DT.int32 },
+    ];
     const [loss, slope] = nativeOp("SparseSoftmaxCrossEntropyWithLogits", types, [logits, targets], 2);
     return { loss: loss!, slope: wanted ? (slope as Tensor2D) : null };
   }

@@ -20,8 +20,15 @@ export async function saveAdapter(model: CausalLM, folder: string, { card = "" }
   if (!adapter) throw new Error("saveAdapter: expected a model with an adapter. Add one with addLora");
   const tensors = new Map<string, TensorToWrite>();
   for (const [name, { a, b }] of adapter.modules) {
-    for (const [key, matrix] of [["lora_A", a], ["lora_B", b]] as const) {
-      tensors.set(`${PREFIX}${name}.${key}.weight`, { dtype: "F32", shape: matrix.shape, data: async () => fromFloat32((await matrix.data()) as Float32Array, matrix.shape, "F32").data });
+    for (const [key, matrix] of [
+      ["lora_A", a],
+      ["lora_B", b],
+    ] as const) {
+      tensors.set(`${PREFIX}${name}.${key}.weight`, {
+        dtype: "F32",
+        shape: matrix.shape,
+        data: async () => fromFloat32((await matrix.data()) as Float32Array, matrix.shape, "F32").data,
+      });
     }
   }
   await replaceFolder(folder, async (temporary) => {
@@ -31,7 +38,10 @@ export async function saveAdapter(model: CausalLM, folder: string, { card = "" }
   });
 }
 
-function peftConfig({ type, source }: CausalLM, { rank, alpha, dropout, targets, rankStabilised, base }: LoraConfig): Record<string, unknown> {
+function peftConfig(
+  { type, source }: CausalLM,
+  { rank, alpha, dropout, targets, rankStabilised, base }: LoraConfig,
+): Record<string, unknown> {
   return {
     peft_type: "LORA",
     task_type: "CAUSAL_LM",
@@ -58,7 +68,11 @@ function peftConfig({ type, source }: CausalLM, { rank, alpha, dropout, targets,
  * The model with an adapter that PEFT or this library wrote. Frozen, unless `trainable`. Free it with `disposeAdapter`.
  * @throws FormatError for kinds of adapter that are not supported (DoRA, biases, saved modules, rank patterns) or that do not fit the model.
  */
-export async function loadAdapter(model: CausalLM, folderOrId: string | FileSource, { trainable = false, ...options }: HubOptions & { trainable?: boolean } = {}): Promise<CausalLM> {
+export async function loadAdapter(
+  model: CausalLM,
+  folderOrId: string | FileSource,
+  { trainable = false, ...options }: HubOptions & { trainable?: boolean } = {},
+): Promise<CausalLM> {
   const source = typeof folderOrId === "string" ? await openSource(folderOrId, "model", options) : folderOrId;
   const config = loraConfig(await readJson(source, "adapter_config.json"), source.name);
   const file = await openSafetensors(source, "adapter_model.safetensors");
@@ -78,7 +92,10 @@ export async function loadAdapter(model: CausalLM, folderOrId: string | FileSour
       modules.set(name, { a: await matrix("lora_A", [config.rank, inputs]), b: await matrix("lora_B", [out, config.rank]) });
     }
     const superfluous = [...file.entries.keys()].filter((key) => !expectedKeys.has(key));
-    if (superfluous.length > 0) throw new FormatError(`${source.name}: expected only the tensors of the targets in adapter_config.json, got ${superfluous.length} more, such as ${superfluous[0]}`);
+    if (superfluous.length > 0)
+      throw new FormatError(
+        `${source.name}: expected only the tensors of the targets in adapter_config.json, got ${superfluous.length} more, such as ${superfluous[0]}`,
+      );
   } catch (error) {
     tf.dispose(made);
     throw error;
@@ -90,7 +107,8 @@ export async function loadAdapter(model: CausalLM, folderOrId: string | FileSour
 async function readMatrix(file: Safetensors, key: string, shape: [number, number], where: string): Promise<Float32Array> {
   if (!file.entries.has(key)) throw new FormatError(`${where}: expected a tensor ${key}, got none. Was the adapter made for this model?`);
   const tensor = await file.read(key);
-  if (tensor.shape.join() !== shape.join()) throw new FormatError(expected(`${where} ${key}`, `shape [${shape}]`, `[${tensor.shape}]`, "Was the adapter made for this model?"));
+  if (tensor.shape.join() !== shape.join())
+    throw new FormatError(expected(`${where} ${key}`, `shape [${shape}]`, `[${tensor.shape}]`, "Was the adapter made for this model?"));
   return toFloat32(tensor);
 }
 
@@ -102,7 +120,8 @@ function loraConfig(raw: Record<string, unknown>, where: string): LoraConfig {
   if (raw.use_dora) refuse("use_dora", "false (DoRA is not supported)");
   if (raw.lora_bias || (raw.bias ?? "none") !== "none") refuse("bias", '"none"');
   if (Array.isArray(raw.modules_to_save) && raw.modules_to_save.length > 0) refuse("modules_to_save", "none");
-  for (const name of ["rank_pattern", "alpha_pattern"]) if (Object.keys((raw[name] as object | null) ?? {}).length > 0) refuse(name, "an empty object");
+  for (const name of ["rank_pattern", "alpha_pattern"])
+    if (Object.keys((raw[name] as object | null) ?? {}).length > 0) refuse(name, "an empty object");
   for (const name of ["r", "lora_alpha"]) if (typeof raw[name] !== "number") refuse(name, "a number");
   const targets = raw.target_modules;
   if (targets !== "all-linear" && !Array.isArray(targets)) refuse("target_modules", 'a list of names or "all-linear"');

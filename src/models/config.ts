@@ -9,7 +9,8 @@ export function configReader(raw: Record<string, unknown>) {
   };
   const integer = (name: string, fallback?: number): number => {
     const value = read(name, "number", fallback) as number;
-    if (!Number.isInteger(value) || value < 1) throw new FormatError(expected(`config.json "${name}"`, "a whole number, at least 1", value));
+    if (!Number.isInteger(value) || value < 1)
+      throw new FormatError(expected(`config.json "${name}"`, "a whole number, at least 1", value));
     return value;
   };
   return {

@@ -10,7 +10,10 @@ import { weightShapes } from "./shapes.js";
  * A model with fresh random weights: normal with standard deviation 0.02, smaller by √(2·layers) where a block writes to the residual
  * stream (GPT-2's rule); norms 1, biases 0. Seeded; frozen until `unfreeze`. Dispose with `disposeModel`.
  */
-export async function createModel(rawConfig: Record<string, unknown>, { seed, tokenizer = null }: { seed: number; tokenizer?: Tokenizer | null }): Promise<CausalLM> {
+export async function createModel(
+  rawConfig: Record<string, unknown>,
+  { seed, tokenizer = null }: { seed: number; tokenizer?: Tokenizer | null },
+): Promise<CausalLM> {
   await startEngine();
   const type = await modelTypeOf(rawConfig.model_type);
   const config = type.config(rawConfig);

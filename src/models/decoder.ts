@@ -69,7 +69,8 @@ function decoderConfig(raw: Record<string, unknown>, traits: DecoderTraits): Mod
   const [hidden, heads] = [integer("hidden_size"), integer("num_attention_heads")];
   const headDim = integer("head_dim", Math.floor(hidden / heads));
   const kvHeads = integer("num_key_value_heads", heads);
-  if (heads % kvHeads !== 0) throw new RangeError(`config.json: expected num_attention_heads (${heads}) to be a multiple of num_key_value_heads (${kvHeads})`);
+  if (heads % kvHeads !== 0)
+    throw new RangeError(`config.json: expected num_attention_heads (${heads}) to be a multiple of num_key_value_heads (${kvHeads})`);
   return {
     modelType: traits.modelType,
     vocab: integer("vocab_size"),

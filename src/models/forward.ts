@@ -16,7 +16,8 @@ export type Inputs = { batch: number; time: number; ids: Int32Array; segments: I
 export function inputsOf(rows: readonly ArrayLike<number>[]): Inputs {
   const time = rows[0]?.length ?? 0;
   const odd = rows.find((row) => row.length !== time);
-  if (time === 0 || odd) throw new RangeError(expected("inputsOf", "rows of one length, at least 1", odd?.length ?? 0, "Use padRows for unequal rows"));
+  if (time === 0 || odd)
+    throw new RangeError(expected("inputsOf", "rows of one length, at least 1", odd?.length ?? 0, "Use padRows for unequal rows"));
   const ids = new Int32Array(rows.length * time);
   for (const [i, row] of rows.entries()) ids.set(Array.from(row), i * time);
   return { batch: rows.length, time, ids, segments: new Int32Array(ids.length).fill(1), positions: ids.map((_, i) => i % time) };
@@ -26,7 +27,13 @@ export function inputsOf(rows: readonly ArrayLike<number>[]): Inputs {
 export function padRows(rows: readonly ArrayLike<number>[], { padId, side }: { padId: number; side: "left" | "right" }): Inputs {
   const time = Math.max(...rows.map((row) => row.length));
   const size = rows.length * time;
-  const inputs: Inputs = { batch: rows.length, time, ids: new Int32Array(size).fill(padId), segments: new Int32Array(size), positions: new Int32Array(size) };
+  const inputs: Inputs = {
+    batch: rows.length,
+    time,
+    ids: new Int32Array(size).fill(padId),
+    segments: new Int32Array(size),
+    positions: new Int32Array(size),
+  };
   rows.forEach((row, r) => {
     const start = r * time + (side === "left" ? time - row.length : 0);
     for (let i = 0; i < row.length; i++) {
@@ -97,8 +104,18 @@ function checkInputs({ config }: CausalLM, { batch, time, ids, segments, positio
   }
   const wrong = ids.findIndex((id) => id < 0 || id >= config.vocab);
   if (wrong >= 0) {
-    throw new RangeError(expected("inputs.ids", `token ids from 0 to ${config.vocab - 1}`, ids[wrong], "Does the tokenizer belong to this model?"));
+    throw new RangeError(
+      expected("inputs.ids", `token ids from 0 to ${config.vocab - 1}`, ids[wrong], "Does the tokenizer belong to this model?"),
+    );
   }
   const far = positions.findIndex((position) => position >= config.maxPositions);
-  if (far >= 0) throw new RangeError(expected("inputs", `at most ${config.maxPositions} tokens in a sequence (the model's limit)`, positions[far]! + 1, "Shorten the text"));
+  if (far >= 0)
+    throw new RangeError(
+      expected(
+        "inputs",
+        `at most ${config.maxPositions} tokens in a sequence (the model's limit)`,
+        positions[far]! + 1,
+        "Shorten the text",
+      ),
+    );
 }

@@ -31,7 +31,8 @@ export async function loadModel(folderOrId: string | FileSource, options: LoadOp
     for (const [name, shape] of shapes) {
       const stored = storedName(name, type, files);
       const tensor = await files.get(stored)!.read(stored);
-      if (tensor.shape.join() !== shape.join()) throw new FormatError(expected(`${source.name} weight ${stored}`, `shape [${shape}] as config.json says`, `[${tensor.shape}]`));
+      if (tensor.shape.join() !== shape.join())
+        throw new FormatError(expected(`${source.name} weight ${stored}`, `shape [${shape}] as config.json says`, `[${tensor.shape}]`));
       weights.set(name, tf.tensor(toFloat32(tensor), shape));
       options.onWeight?.({ name, loaded: weights.size, total: shapes.size });
     }
@@ -39,7 +40,14 @@ export async function loadModel(folderOrId: string | FileSource, options: LoadOp
     tf.dispose([...weights.values()]);
     throw error;
   }
-  return { type, config, weights, adapter: null, tokenizer: await readTokenizer(source), source: { name: source.name, revision: source.revision } };
+  return {
+    type,
+    config,
+    weights,
+    adapter: null,
+    tokenizer: await readTokenizer(source),
+    source: { name: source.name, revision: source.revision },
+  };
 }
 
 /** The tokenizer of a model folder; `null` where there is no tokenizer.json. */
@@ -47,7 +55,8 @@ export async function readTokenizer(source: FileSource): Promise<Tokenizer | nul
   if (!(await source.has("tokenizer.json"))) return null;
   const settings = (await source.has("tokenizer_config.json")) ? await readJson(source, "tokenizer_config.json") : {};
   // Newer checkpoints keep the chat template in a file of its own.
-  if ((await source.has("chat_template.jinja")) && !settings.chat_template) settings.chat_template = new TextDecoder().decode(await source.read("chat_template.jinja"));
+  if ((await source.has("chat_template.jinja")) && !settings.chat_template)
+    settings.chat_template = new TextDecoder().decode(await source.read("chat_template.jinja"));
   return makeTokenizer(await readJson(source, "tokenizer.json"), settings);
 }
 
@@ -56,7 +65,14 @@ async function openWeights(source: FileSource): Promise<Map<string, Safetensors>
   const index = "model.safetensors.index.json";
   if (await source.has("model.safetensors")) return named([await openSafetensors(source, "model.safetensors")]);
   if (!(await source.has(index))) {
-    throw new NotFoundError(expected(source.name, `model.safetensors or ${index}`, (await source.list()).slice(0, 8).join(", "), "Convert other formats with transformers' save_pretrained"));
+    throw new NotFoundError(
+      expected(
+        source.name,
+        `model.safetensors or ${index}`,
+        (await source.list()).slice(0, 8).join(", "),
+        "Convert other formats with transformers' save_pretrained",
+      ),
+    );
   }
   const map = (await readJson(source, index)).weight_map;
   if (typeof map !== "object" || map === null) throw new FormatError(expected(`${index} of ${source.name}`, 'a "weight_map"', map));
@@ -64,7 +80,8 @@ async function openWeights(source: FileSource): Promise<Map<string, Safetensors>
   return named(await Promise.all(paths.map((path) => openSafetensors(source, path))));
 }
 
-const named = (files: Safetensors[]): Map<string, Safetensors> => new Map(files.flatMap((file) => [...file.entries.keys()].map((name) => [name, file] as const)));
+const named = (files: Safetensors[]): Map<string, Safetensors> =>
+  new Map(files.flatMap((file) => [...file.entries.keys()].map((name) => [name, file] as const)));
 
 /** Checkpoints of a bare model leave out the type's prefix. */
 function storedName(name: string, { prefix }: ModelType, files: Map<string, Safetensors>): string {
@@ -82,6 +99,9 @@ function checkNames(source: FileSource, type: ModelType, files: Map<string, Safe
   const tied = wanted.has("lm_head.weight") ? [] : ["lm_head.weight"];
   const superfluous = [...files.keys()].filter((name) => !wanted.has(name) && !IGNORED.test(name) && !tied.includes(name));
   if (missing.length === 0 && superfluous.length === 0) return;
-  const some = (names: string[]) => (names.length === 0 ? "none" : `${names.length} (${names.slice(0, 3).join(", ")}${names.length > 3 ? ", ..." : ""})`);
-  throw new FormatError(`${source.name}: expected the weights that config.json describes, got ${some(missing)} missing and ${some(superfluous)} superfluous`);
+  const some = (names: string[]) =>
+    names.length === 0 ? "none" : `${names.length} (${names.slice(0, 3).join(", ")}${names.length > 3 ? ", ..." : ""})`;
+  throw new FormatError(
+    `${source.name}: expected the weights that config.json describes, got ${some(missing)} missing and ${some(superfluous)} superfluous`,
+  );
 }

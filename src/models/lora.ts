@@ -22,7 +22,9 @@ export type LoraOptions = {
 /** Full names and sizes of the linear modules that `targets` names. @throws RangeError where a target names nothing. */
 export function targetModules(model: CausalLM, targets: string[] | "all-linear"): { name: string; in: number; out: number }[] {
   const linears = model.type.linears(model.config);
-  const all = Array.from({ length: model.config.layers }, (_, i) => linears.map((shape) => ({ ...shape, name: model.type.block(i) + shape.name }))).flat();
+  const all = Array.from({ length: model.config.layers }, (_, i) =>
+    linears.map((shape) => ({ ...shape, name: model.type.block(i) + shape.name })),
+  ).flat();
   if (targets === "all-linear") return all;
   const hit = (name: string, target: string) => name === target || name.endsWith(`.${target}`);
   const useless = targets.find((target) => !all.some(({ name }) => hit(name, target)));

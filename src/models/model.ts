@@ -106,4 +106,3 @@ export function outputEmbedding(model: CausalLM): Tensor2D {
 }
 
 export const loraScale = ({ alpha, rank, rankStabilised }: LoraConfig): number => alpha / (rankStabilised ? Math.sqrt(rank) : rank);
-

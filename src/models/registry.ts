@@ -13,7 +13,9 @@ export function modelTypes(): string[] {
 export async function modelTypeOf(name: unknown): Promise<ModelType> {
   const known = modelTypes();
   if (typeof name !== "string" || !known.includes(name)) {
-    throw new RangeError(expected('config.json "model_type"', `one of ${known.join(", ")}`, name, "A new type is one new file in src/models/types"));
+    throw new RangeError(
+      expected('config.json "model_type"', `one of ${known.join(", ")}`, name, "A new type is one new file in src/models/types"),
+    );
   }
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
   return ((await import(new URL(`${name}.${extension}`, folder).href)) as { modelType: ModelType }).modelType;

@@ -10,12 +10,20 @@ const TORCH_NAMES = { F32: "float32", F16: "float16", BF16: "bfloat16" } as cons
  * Writes a model as a Hugging Face folder: config.json, model.safetensors and the tokenizer's files, copied from `tokenizerFolder` if given.
  * An adapter is not written (see `saveAdapter`, `mergeAdapter`). The folder is replaced as a whole.
  */
-export async function saveModel(model: CausalLM, folder: string, { dtype = "F32", tokenizerFolder, extra = {} }: {
-  dtype?: "F32" | "F16" | "BF16";
-  tokenizerFolder?: string;
-  /** Further files, by name. */
-  extra?: Record<string, string>;
-} = {}): Promise<void> {
+export async function saveModel(
+  model: CausalLM,
+  folder: string,
+  {
+    dtype = "F32",
+    tokenizerFolder,
+    extra = {},
+  }: {
+    dtype?: "F32" | "F16" | "BF16";
+    tokenizerFolder?: string;
+    /** Further files, by name. */
+    extra?: Record<string, string>;
+  } = {},
+): Promise<void> {
   const tensors = new Map<string, TensorToWrite>();
   for (const [name, weight] of model.weights) {
     const data = async () => fromFloat32((await weight.data()) as Float32Array, weight.shape, dtype).data;
@@ -25,7 +33,8 @@ export async function saveModel(model: CausalLM, folder: string, { dtype = "F32"
     await mkdir(temporary, { recursive: true });
     await writeFile(join(temporary, "config.json"), `${JSON.stringify({ ...model.config.raw, dtype: TORCH_NAMES[dtype] }, null, 2)}\n`);
     await writeSafetensors(join(temporary, "model.safetensors"), tensors);
-    for (const file of tokenizerFolder ? ["tokenizer.json", "tokenizer_config.json"] : []) await copyFile(join(tokenizerFolder!, file), join(temporary, file));
+    for (const file of tokenizerFolder ? ["tokenizer.json", "tokenizer_config.json"] : [])
+      await copyFile(join(tokenizerFolder!, file), join(temporary, file));
     for (const [file, text] of Object.entries(extra)) await writeFile(join(temporary, file), text);
   });
 }

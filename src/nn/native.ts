@@ -7,7 +7,12 @@ export const DT = { float: 1, int32: 3, bfloat16: 14, half: 19 } as const;
 export type NativeAttribute = { name: string; kind: "int" | "bool" | "type"; value: number | boolean };
 type Backend = {
   binding: Record<"TF_ATTR_INT" | "TF_ATTR_BOOL" | "TF_ATTR_TYPE", number>;
-  executeMultipleOutputs(name: string, attributes: { name: string; type: number; value: unknown }[], inputs: Tensor[], outputs: number): Tensor[];
+  executeMultipleOutputs(
+    name: string,
+    attributes: { name: string; type: number; value: unknown }[],
+    inputs: Tensor[],
+    outputs: number,
+  ): Tensor[];
 };
 
 /** Runs one TensorFlow operation on the native engine. The results belong to the caller's tidy; no gradient passes through. */

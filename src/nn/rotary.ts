@@ -39,7 +39,9 @@ export function rotaryOptions(raw: Record<string, unknown>, headDim: number): Ro
         },
       };
     default:
-      throw new RangeError(expected("config.json rope scaling", '"default", "linear" or "llama3"', kind, "This kind of long-context scaling is not supported"));
+      throw new RangeError(
+        expected("config.json rope scaling", '"default", "linear" or "llama3"', kind, "This kind of long-context scaling is not supported"),
+      );
   }
 }
 
@@ -89,4 +91,3 @@ export function rotate(x: Tensor4D, { cos, sin }: RotaryTables): Tensor4D {
     (dy) => [tf.sub(tf.mul(dy, cos), tf.mul(swapHalves(dy), sin))],
   );
 }
-

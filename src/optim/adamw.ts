@@ -32,7 +32,11 @@ export class AdamW {
    * One update. `gradients` are sums; they are multiplied by `scale` first (1 / count, times the clipping factor).
    * @param step Counts from 1.
    */
-  update(parameters: Map<string, Variable>, gradients: Map<string, Tensor>, { step, learningRate, scale }: { step: number; learningRate: number; scale: number }): void {
+  update(
+    parameters: Map<string, Variable>,
+    gradients: Map<string, Tensor>,
+    { step, learningRate, scale }: { step: number; learningRate: number; scale: number },
+  ): void {
     const { beta1, beta2, epsilon, weightDecay } = this.#options;
     const size = learningRate / (1 - beta1 ** step);
     const root = Math.sqrt(1 - beta2 ** step);
@@ -54,7 +58,8 @@ export class AdamW {
 
   /** The moments; they stay owned by the optimizer. */
   state(): AdamWState {
-    const named = (moments: Map<string, Variable>, suffix: string) => [...moments].map(([name, value]) => [`${name}.${suffix}`, value] as const);
+    const named = (moments: Map<string, Variable>, suffix: string) =>
+      [...moments].map(([name, value]) => [`${name}.${suffix}`, value] as const);
     return new Map<string, Tensor>([...named(this.#first, "exp_avg"), ...named(this.#second, "exp_avg_sq")]);
   }
 

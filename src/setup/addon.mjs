@@ -9,7 +9,7 @@ const FIND_TENSORFLOW = "import importlib.util as u; s=u.find_spec('tensorflow')
 /** Runs a program and returns `{ ok, stdout, stderr }`; never throws. */
 export function run(command, args, options = {}) {
   const result = spawnSync(command, args, { encoding: "utf8", maxBuffer: 1 << 28, ...options });
-  const stderr = result.error ? String(result.error.message) : result.stderr ?? "";
+  const stderr = result.error ? String(result.error.message) : (result.stderr ?? "");
   return { ok: result.status === 0, stdout: result.stdout ?? "", stderr };
 }
 
@@ -31,21 +31,46 @@ export function pythons() {
 export function buildAddon(tensorflow) {
   const compiler = process.env.CXX ?? "g++";
   if (!run(compiler, ["--version"]).ok) {
-    return { ok: false, reason: `no C++ compiler: expected \`${compiler}\` on the PATH; install g++ (Debian/Ubuntu: apt-get install g++) or name one in CXX` };
+    return {
+      ok: false,
+      reason: `no C++ compiler: expected \`${compiler}\` on the PATH; install g++ (Debian/Ubuntu: apt-get install g++) or name one in CXX`,
+    };
   }
   const target = addonFile();
-  const fresh = `${target}.${process.pid}.new`;
   mkdirSync(dirname(target), { recursive: true });
-  const headers = join(addonPackage(), "..", "..", "node-api-headers", "include");
+  const common = [
+    "-O2",
+    "-fPIC",
+    "-shared",
+    "-std=c++17",
+    "-DNAPI_VERSION=8",
+    "-DNODE_GYP_MODULE_NAME=tfjs_binding",
+    "-DBUILDING_NODE_EXTENSION",
+    `-I${join(addonPackage(), "..", "..", "node-api-headers", "include")}`,
+  ];
   // Linked by real path: a GPU TensorFlow finds its CUDA libraries relative to its own place.
-  const built = run(compiler, [
-    "-O2", "-fPIC", "-shared", "-std=c++17", "-DNAPI_VERSION=8", "-DNODE_GYP_MODULE_NAME=tfjs_binding", "-DBUILDING_NODE_EXTENSION",
-    `-I${headers}`, `-I${join(tensorflow, "include")}`,
-    "binding/tfjs_backend.cc", "binding/tfjs_binding.cc", "-o", fresh,
-    `-L${tensorflow}`, `-Wl,-rpath,${tensorflow}`, "-l:libtensorflow_cc.so.2", "-l:libtensorflow_framework.so.2",
-  ], { cwd: addonPackage() });
-  if (!built.ok) return { ok: false, reason: `the addon did not compile against ${tensorflow}: ${built.stderr.split("\n").find((line) => line.includes("error")) ?? built.stderr.slice(0, 400)}` };
-  renameSync(fresh, target);
+  const proper = [
+    `-I${join(tensorflow, "include")}`,
+    "binding/tfjs_backend.cc",
+    "binding/tfjs_binding.cc",
+    `-L${tensorflow}`,
+    `-Wl,-rpath,${tensorflow}`,
+    "-l:libtensorflow_cc.so.2",
+    "-l:libtensorflow_framework.so.2",
+  ];
+  for (const [file, args] of [
+    [`${target}.so`, proper],
+    [target, [join(root, "src", "setup", "door.cc"), "-ldl"]],
+  ]) {
+    const fresh = `${file}.${process.pid}.new`;
+    const built = run(compiler, [...common, ...args, "-o", fresh], { cwd: addonPackage() });
+    if (!built.ok)
+      return {
+        ok: false,
+        reason: `the addon did not compile against ${tensorflow}: ${built.stderr.split("\n").find((line) => line.includes("error")) ?? built.stderr.slice(0, 400)}`,
+      };
+    renameSync(fresh, file);
+  }
   return { ok: true, reason: "" };
 }
 

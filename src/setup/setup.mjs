@@ -10,7 +10,11 @@ const quiet = process.argv.includes("--quiet");
 const state = existsSync(stateFile) ? JSON.parse(readFileSync(stateFile, "utf8")) : {};
 const started = Date.now();
 const say = (text) => console.log(`[set-up ${((Date.now() - started) / 1000).toFixed(0).padStart(3)} s] ${text}`);
-const digest = (...files) => files.reduce((hash, file) => hash.update(readFileSync(file)), createHash("sha256")).digest("hex").slice(0, 16);
+const digest = (...files) =>
+  files
+    .reduce((hash, file) => hash.update(readFileSync(file)), createHash("sha256"))
+    .digest("hex")
+    .slice(0, 16);
 
 function remember(changes) {
   Object.assign(state, changes);
@@ -25,11 +29,16 @@ function long(label, command, args, options = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], ...options });
     let output = "";
-    const keep = (chunk) => { output = (output + chunk).slice(-4000); };
+    const keep = (chunk) => {
+      output = (output + chunk).slice(-4000);
+    };
     child.stdout.on("data", keep);
     child.stderr.on("data", keep);
     const alive = setInterval(() => say(`${label}: still at it`), 10_000);
-    child.on("error", (error) => { clearInterval(alive); reject(new Error(`${label} could not start: ${error.message}`)); });
+    child.on("error", (error) => {
+      clearInterval(alive);
+      reject(new Error(`${label} could not start: ${error.message}`));
+    });
     child.on("close", (code) => {
       clearInterval(alive);
       code === 0 ? resolve() : reject(new Error(`${label} failed (exit ${code}):\n${output.trim()}`));
@@ -39,8 +48,10 @@ function long(label, command, args, options = {}) {
 
 function checkNode() {
   const [major, minor] = process.versions.node.split(".").map(Number);
-  if (major > 22 || major === 22 && minor >= 12 || major === 20 && minor >= 19) return;
-  throw new Error(`Node: expected 20.19+, 22.12+ or newer, got ${process.versions.node}. Install a current Node and run the command again.`);
+  if (major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19)) return;
+  throw new Error(
+    `Node: expected 20.19+, 22.12+ or newer, got ${process.versions.node}. Install a current Node and run the command again.`,
+  );
 }
 
 async function packages() {
@@ -48,7 +59,9 @@ async function packages() {
   const wanted = digest(join(root, "package.json"), ...(existsSync(lock) ? [lock] : []));
   if (state.packages === wanted && existsSync(join(root, "node_modules", "vitest"))) return;
   const complete = existsSync(join(root, "node_modules", ".package-lock.json"));
-  await long("npm packages", "npm", [complete || !existsSync(lock) ? "install" : "ci", "--ignore-scripts", "--no-audit", "--no-fund"], { shell: process.platform === "win32" });
+  await long("npm packages", "npm", [complete || !existsSync(lock) ? "install" : "ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
+    shell: process.platform === "win32",
+  });
   remember({ packages: digest(join(root, "package.json"), ...(existsSync(lock) ? [lock] : [])), engine: undefined });
 }
 
@@ -66,24 +79,31 @@ async function python() {
   if (existsSync(venvPython) && run(venvPython, ["-c", "import pip"]).ok) return null;
   const system = process.env.EQLAB_PYTHON ?? "python3";
   const version = run(system, ["-c", "import sys; print('%d.%d' % sys.version_info[:2])"]);
-  if (!version.ok) return `no Python: expected \`${system}\` 3.10 or newer on the PATH; install it (Debian/Ubuntu: apt-get install python3 python3-venv) or name one in EQLAB_PYTHON`;
+  if (!version.ok)
+    return `no Python: expected \`${system}\` 3.10 or newer on the PATH; install it (Debian/Ubuntu: apt-get install python3 python3-venv) or name one in EQLAB_PYTHON`;
   const [major, minor] = version.stdout.trim().split(".").map(Number);
   if (major < 3 || minor < 10) return `Python: expected 3.10 or newer, got ${version.stdout.trim()}`;
   const made = run(system, ["-m", "venv", venv]);
-  return made.ok ? null : `a virtual environment could not be made in .venv (${(made.stderr + made.stdout).trim().split("\n").at(-1)}); Debian/Ubuntu: apt-get install python3-venv`;
+  return made.ok
+    ? null
+    : `a virtual environment could not be made in .venv (${(made.stderr + made.stdout).trim().split("\n").at(-1)}); Debian/Ubuntu: apt-get install python3-venv`;
 }
 
 async function engine(noPython) {
   const { buildAddon, pythons, tensorflowOf, tryAddon } = await import("./addon.mjs");
   if (state.engine === "tensorflow" && existsSync(addonFile()) && existsSync(state.tensorflow ?? "")) return;
   const reasons = [];
-  const settle = (tensorflow) => { remember({ engine: "tensorflow", tensorflow, engineReason: "" }); say(`native engine ready (TensorFlow in ${tensorflow})`); };
+  const settle = (tensorflow) => {
+    remember({ engine: "tensorflow", tensorflow, engineReason: "" });
+    say(`native engine ready (TensorFlow in ${tensorflow})`);
+  };
   if (state.tensorflow && existsSync(state.tensorflow) && tryAddon().ok) return settle(state.tensorflow);
   const attempt = (folder) => {
     say(`compiling the native engine against ${folder}`);
     const built = buildAddon(folder);
     const loaded = built.ok ? tryAddon() : built;
-    if (loaded.ok) settle(folder); else reasons.push(loaded.reason);
+    if (loaded.ok) settle(folder);
+    else reasons.push(loaded.reason);
     return loaded.ok;
   };
   for (const name of pythons()) {
@@ -116,7 +136,15 @@ async function jupyter(noPython) {
   }
   if (state.jupyter !== digest(requirements)) {
     try {
-      await long("Jupyter client into .venv", venvPython, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements]);
+      await long("Jupyter client into .venv", venvPython, [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "-r",
+        requirements,
+      ]);
       remember({ jupyter: digest(requirements), jupyterReason: "" });
     } catch (error) {
       remember({ jupyter: null, jupyterReason: error.message });
@@ -149,7 +177,11 @@ async function build() {
   const stamp = join(root, "dist", ".built");
   const latest = Math.max(newest(join(root, "src")), statSync(join(root, "tsconfig.json")).mtimeMs);
   if (existsSync(stamp) && statSync(stamp).mtimeMs >= latest) return;
-  await long("compiling TypeScript", process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), "-p", "tsconfig.build.json"]);
+  await long("compiling TypeScript", process.execPath, [
+    join(root, "node_modules", "typescript", "bin", "tsc"),
+    "-p",
+    "tsconfig.build.json",
+  ]);
   writeFileSync(stamp, "");
 }
 
@@ -161,7 +193,8 @@ try {
   await engine(noPython);
   await jupyter(noPython);
   await build();
-  if (!quiet) say(`ready: ${state.engine} engine, ${state.jupyter ? "notebooks run in Jupyter" : "no Jupyter, stages run from the library"}`);
+  if (!quiet)
+    say(`ready: ${state.engine} engine, ${state.jupyter ? "notebooks run in Jupyter" : "no Jupyter, stages run from the library"}`);
 } catch (error) {
   console.error(`set-up failed: ${error.message}`);
   process.exitCode = 1;

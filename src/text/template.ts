@@ -3,7 +3,7 @@ import { jinjaTemplate } from "./jinja-template.js";
 import type { Message, Role } from "./messages.js";
 import type { Tokenizer } from "./tokenizer.js";
 
-export { type JinjaOptions, jinjaTemplate } from "./jinja-template.js";
+export { jinjaTemplate } from "./jinja-template.js";
 
 export type RenderOptions = {
   /** Whether to end with the text after which the model speaks. Default `false`. */

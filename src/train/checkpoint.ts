@@ -26,10 +26,20 @@ type State = { format: number; step: number; run: string; best: { step: number |
 
 /** Everything that a resumed run needs to go on bit for bit: parameters, optimizer, best so far, step. Written beside the target and renamed. */
 export async function saveCheckpoint(
-  { folder, keep = 2 }: CheckpointOptions, step: number, parameters: Map<string, Variable>, optimizer: AdamW, best: Best, options: ResolvedTrainOptions,
+  { folder, keep = 2 }: CheckpointOptions,
+  step: number,
+  parameters: Map<string, Variable>,
+  optimizer: AdamW,
+  best: Best,
+  options: ResolvedTrainOptions,
 ): Promise<string> {
   const target = join(folder, `step-${String(step).padStart(8, "0")}`);
-  const state: State = { format: FORMAT, step, run: runHash(options, parameters), best: { step: best.step, loss: best.loss, since: best.since } };
+  const state: State = {
+    format: FORMAT,
+    step,
+    run: runHash(options, parameters),
+    best: { step: best.step, loss: best.loss, since: best.since },
+  };
   await replaceFolder(target, async (temporary) => {
     await writeSafetensors(join(temporary, "parameters.safetensors"), await packed(parameters));
     await writeSafetensors(join(temporary, "optimizer.safetensors"), await packed(optimizer.state()));
@@ -42,7 +52,11 @@ export async function saveCheckpoint(
 
 /** Loads the newest checkpoint into the parameters and the optimizer; returns its step, 0 where there is none or `resume` is off. */
 export async function loadCheckpoint(
-  { folder, resume = false }: CheckpointOptions, parameters: Map<string, Variable>, optimizer: AdamW, best: Best, options: ResolvedTrainOptions,
+  { folder, resume = false }: CheckpointOptions,
+  parameters: Map<string, Variable>,
+  optimizer: AdamW,
+  best: Best,
+  options: ResolvedTrainOptions,
 ): Promise<number> {
   const newest = resume ? (await steps(folder)).at(-1) : undefined;
   if (!newest) return 0;
@@ -50,7 +64,9 @@ export async function loadCheckpoint(
   const state = JSON.parse(await readFile(join(folder, newest, "state.json"), "utf8")) as State;
   if (state.format !== FORMAT) throw new FormatError(expected(`${newest}/state.json format`, FORMAT.toString(), state.format));
   if (state.run !== runHash(options, parameters)) {
-    throw new Error(`${join(folder, newest)}: expected a checkpoint of a run with these options and parameters, got one of another run. Use another folder, or leave out \`resume\``);
+    throw new Error(
+      `${join(folder, newest)}: expected a checkpoint of a run with these options and parameters, got one of another run. Use another folder, or leave out \`resume\``,
+    );
   }
   const saved = await unpacked(source, "parameters.safetensors");
   for (const [name, parameter] of parameters) {
@@ -72,7 +88,10 @@ async function steps(folder: string): Promise<string[]> {
 /** What must be equal for a run to be the same run; the number of steps may grow under a constant schedule only, so it counts. */
 function runHash({ checkpoint: _, ...options }: ResolvedTrainOptions, parameters: Map<string, Variable>): string {
   const shapes = [...parameters].map(([name, { shape }]) => [name, shape]);
-  return createHash("sha256").update(JSON.stringify([options, shapes])).digest("hex").slice(0, 16);
+  return createHash("sha256")
+    .update(JSON.stringify([options, shapes]))
+    .digest("hex")
+    .slice(0, 16);
 }
 
 async function packed(tensors: ReadonlyMap<string, Tensor>): Promise<Map<string, TensorToWrite>> {
@@ -81,7 +100,10 @@ async function packed(tensors: ReadonlyMap<string, Tensor>): Promise<Map<string,
   return result;
 }
 
-async function unpacked(source: ReturnType<typeof folderSource>, path: string): Promise<Map<string, { shape: number[]; values: Float32Array }>> {
+async function unpacked(
+  source: ReturnType<typeof folderSource>,
+  path: string,
+): Promise<Map<string, { shape: number[]; values: Float32Array }>> {
   const file = await openSafetensors(source, path);
   const result = new Map<string, { shape: number[]; values: Float32Array }>();
   for (const name of file.entries.keys()) {

@@ -12,30 +12,30 @@ export type HeadExamples = { embeddings: Embeddings; labels: readonly (readonly 
 export type HeadTrainOptions = Partial<TrainOptions> & {
   /** Rows in a batch. */
   batch?: number;
-  /** Passes over the rows; `steps` goes before it. */
+  /** Passes over the rows; `steps` goes before it. Default 40, or as many as make 600 updates. */
   epochs?: number;
   /** Held-out rows; without them there is neither early stop nor a best step. */
   validation?: HeadExamples;
 };
 
 /**
- * Trains a head on embeddings, with unweighted losses, so that its probabilities stay calibrated. Evaluates after each epoch, stops after `patience`
- * epochs without a better validation loss and ends with the best parameters. Losses are in nats per decision (multi-label) or per row.
+ * Trains a head on embeddings, with unweighted losses, so that its probabilities stay calibrated. Evaluates after each epoch (of 20 updates or more), stops after
+ * `patience` of them without a better validation loss and ends with the best parameters. Losses are in nats per decision (multi-label) or per row.
  */
 export async function* trainHead(
   head: ClassificationHead,
   examples: HeadExamples,
   given: HeadTrainOptions = {},
 ): AsyncGenerator<TrainEvent, void, undefined> {
-  const { batch = 256, epochs = 40, validation, ...rest } = given;
+  const { batch = 256, epochs, validation, ...rest } = given;
   checkExamples(head, examples, "head training rows");
   if (validation) checkExamples(head, validation, "head validation rows");
   const perEpoch = Math.ceil(examples.labels.length / batch);
   const options: TrainOptions = {
-    steps: perEpoch * epochs,
+    steps: epochs === undefined ? Math.max(40 * perEpoch, 600) : epochs * perEpoch,
     learningRate: 1e-3,
     schedule: "constant",
-    evaluateEvery: perEpoch,
+    evaluateEvery: Math.max(perEpoch, 20),
     patience: validation ? 5 : 0,
     keepBest: validation !== undefined,
     ...rest,

@@ -44,17 +44,37 @@ export type TrainOptions = {
   checkpoint?: CheckpointOptions;
 };
 
-export type ResolvedTrainOptions = Required<Omit<TrainOptions, "checkpoint" | "optimizer">> & { optimizer: AdamWOptions; checkpoint: CheckpointOptions | null };
+export type ResolvedTrainOptions = Required<Omit<TrainOptions, "checkpoint" | "optimizer">> & {
+  optimizer: AdamWOptions;
+  checkpoint: CheckpointOptions | null;
+};
 
 export type TrainEvent =
   | { kind: "start"; options: ResolvedTrainOptions; parameters: number; resumedFrom: number }
-  | { kind: "step"; step: number; loss: number; learningRate: number; gradNorm: number; count: number; tokensPerSecond: number; seconds: number; metrics: Record<string, number> }
+  | {
+      kind: "step";
+      step: number;
+      loss: number;
+      learningRate: number;
+      gradNorm: number;
+      count: number;
+      tokensPerSecond: number;
+      seconds: number;
+      metrics: Record<string, number>;
+    }
   | { kind: "evaluation"; step: number; loss: number; best: boolean; metrics: Record<string, number> }
   | { kind: "checkpoint"; step: number; folder: string }
   | { kind: "end"; step: number; reason: "finished" | "early stop"; bestStep: number | null; bestLoss: number | null; seconds: number };
 
 const DEFAULTS = {
-  schedule: "linear", warmupSteps: 0, accumulate: 1, maxGradNorm: 1, seed: 0, evaluateEvery: 0, patience: 0, keepBest: false,
+  schedule: "linear",
+  warmupSteps: 0,
+  accumulate: 1,
+  maxGradNorm: 1,
+  seed: 0,
+  evaluateEvery: 0,
+  patience: 0,
+  keepBest: false,
 } as const;
 
 /**
@@ -64,7 +84,12 @@ const DEFAULTS = {
 export async function* train<Batch>(task: Task<Batch>, given: TrainOptions): AsyncGenerator<TrainEvent, void, undefined> {
   const options: ResolvedTrainOptions = { ...DEFAULTS, optimizer: {}, checkpoint: null, ...given };
   checkOptions(options, task.parameters);
-  const rate = schedule({ kind: options.schedule, learningRate: options.learningRate, warmupSteps: options.warmupSteps, steps: options.steps });
+  const rate = schedule({
+    kind: options.schedule,
+    learningRate: options.learningRate,
+    warmupSteps: options.warmupSteps,
+    steps: options.steps,
+  });
   const optimizer = new AdamW(options.optimizer);
   const best = new Best();
   const began = performance.now();
@@ -89,7 +114,17 @@ export async function* train<Batch>(task: Task<Batch>, given: TrainOptions): Asy
       const gradNorm = await apply(task.parameters, optimizer, result, { step, learningRate, maxGradNorm: options.maxGradNorm });
       const metrics = Object.fromEntries(Object.entries(result.metrics ?? {}).map(([name, sum]) => [name, sum / result.count]));
       const tokensPerSecond = tokens / ((performance.now() - started) / 1000);
-      yield { kind: "step", step, loss: result.loss / result.count, learningRate, gradNorm, count: result.count, tokensPerSecond, seconds: seconds(), metrics };
+      yield {
+        kind: "step",
+        step,
+        loss: result.loss / result.count,
+        learningRate,
+        gradNorm,
+        count: result.count,
+        tokensPerSecond,
+        seconds: seconds(),
+        metrics,
+      };
       const due = task.evaluate && (step === options.steps || (options.evaluateEvery > 0 && step % options.evaluateEvery === 0));
       if (due) {
         yield await evaluation();
@@ -150,7 +185,11 @@ export class Best {
 }
 
 /** Adds up the batches of one update. */
-async function accumulated<Batch>(task: Task<Batch>, step: number, { accumulate, seed }: ResolvedTrainOptions): Promise<{ result: StepResult; tokens: number }> {
+async function accumulated<Batch>(
+  task: Task<Batch>,
+  step: number,
+  { accumulate, seed }: ResolvedTrainOptions,
+): Promise<{ result: StepResult; tokens: number }> {
   const total: StepResult = { loss: 0, count: 0, gradients: new Map(), metrics: {} };
   let tokens = 0;
   try {
@@ -167,7 +206,14 @@ async function accumulated<Batch>(task: Task<Batch>, step: number, { accumulate,
   if (Number.isFinite(total.loss) && total.count > 0) return { result: total, tokens };
   tf.dispose([...total.gradients.values()]);
   const got = total.count > 0 ? total.loss : "a batch without a single target";
-  throw new Error(expected(`training step ${step + 1}`, "a finite loss", got, "Lower the learning rate, or look at the batch; no weight was changed by this step"));
+  throw new Error(
+    expected(
+      `training step ${step + 1}`,
+      "a finite loss",
+      got,
+      "Lower the learning rate, or look at the batch; no weight was changed by this step",
+    ),
+  );
 }
 
 function addTo(total: StepResult, { loss, count, gradients, metrics = {} }: StepResult): void {
@@ -181,10 +227,18 @@ function addTo(total: StepResult, { loss, count, gradients, metrics = {} }: Step
   }
 }
 
-async function apply(parameters: Map<string, Variable>, optimizer: AdamW, { count, gradients }: StepResult, { step, learningRate, maxGradNorm }: { step: number; learningRate: number; maxGradNorm: number | null }): Promise<number> {
+async function apply(
+  parameters: Map<string, Variable>,
+  optimizer: AdamW,
+  { count, gradients }: StepResult,
+  { step, learningRate, maxGradNorm }: { step: number; learningRate: number; maxGradNorm: number | null },
+): Promise<number> {
   try {
     const norm = (await globalNorm(gradients.values())) / count;
-    if (!Number.isFinite(norm)) throw new Error(expected(`training step ${step}`, "finite gradients", norm, "Lower the learning rate; no weight was changed by this step"));
+    if (!Number.isFinite(norm))
+      throw new Error(
+        expected(`training step ${step}`, "finite gradients", norm, "Lower the learning rate; no weight was changed by this step"),
+      );
     optimizer.update(parameters, gradients, { step, learningRate, scale: clipFactor(norm, maxGradNorm) / count });
     return norm;
   } finally {
@@ -199,7 +253,8 @@ function checkOptions(options: ResolvedTrainOptions, parameters: Map<string, Var
   checkInteger("patience", options.patience, 0);
   checkNumber("learningRate", options.learningRate, 0);
   if (options.maxGradNorm !== null) checkNumber("maxGradNorm", options.maxGradNorm, 0);
-  if (parameters.size === 0) throw new Error("training: expected a model with something to train, got only frozen weights. Use addLora or unfreeze first");
+  if (parameters.size === 0)
+    throw new Error("training: expected a model with something to train, got only frozen weights. Use addLora or unfreeze first");
 }
 
 const countOf = (parameters: Map<string, Variable>): number => [...parameters.values()].reduce((sum, { size }) => sum + size, 0);

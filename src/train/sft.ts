@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { Random } from "../core/random.js";
 import { checkInteger } from "../core/shapes.js";
 import { tf } from "../core/tf.js";
@@ -12,7 +13,12 @@ import { type Task, train, type TrainEvent, type TrainOptions } from "./loop.js"
 export type SftBatch = Labelled & { positions: Int32Array };
 
 /** One row: ids, marks, segments and positions of `time` tokens. */
-export type SftRow = { ids: ArrayLike<number>; targets: ArrayLike<number | boolean>; segments: ArrayLike<number>; positions: ArrayLike<number> };
+export type SftRow = {
+  ids: ArrayLike<number>;
+  targets: ArrayLike<number | boolean>;
+  segments: ArrayLike<number>;
+  positions: ArrayLike<number>;
+};
 
 export type SftOptions = TrainOptions & {
   /** Rows in a batch. */
@@ -26,7 +32,8 @@ export type SftOptions = TrainOptions & {
 /** Puts rows of equal length under each other. */
 export function stackRows(rows: readonly SftRow[]): SftBatch {
   const time = rows[0]!.ids.length;
-  const joined = (pick: (row: SftRow) => ArrayLike<number | boolean>) => Int32Array.from(rows.flatMap((row) => Array.from(pick(row), Number)));
+  const joined = (pick: (row: SftRow) => ArrayLike<number | boolean>) =>
+    Int32Array.from(rows.flatMap((row) => Array.from(pick(row), Number)));
   return {
     batch: rows.length,
     time,
@@ -49,17 +56,22 @@ export function batchesOf<T>(items: readonly T[], size: number, seed: number): (
     }
     return orders.get(pass)!;
   };
-  return (index) => Array.from({ length: size }, (_, i) => {
-    const at = index * size + i;
-    return order(Math.floor(at / items.length))[at % items.length]!;
-  });
+  return (index) =>
+    Array.from({ length: size }, (_, i) => {
+      const at = index * size + i;
+      return order(Math.floor(at / items.length))[at % items.length]!;
+    });
 }
 
 /**
  * Supervised fine-tuning: next-token cross-entropy on the marked tokens, mean over all marked tokens of an update. Trains the adapter of `model`, or all its
  * weights if it was unfrozen. Losses are in nats per marked token.
  */
-export async function* trainSft(model: CausalLM, rows: readonly SftRow[], { batch = 4, recompute = false, evaluation, ...options }: SftOptions): AsyncGenerator<TrainEvent, void, undefined> {
+export async function* trainSft(
+  model: CausalLM,
+  rows: readonly SftRow[],
+  { batch = 4, recompute = false, evaluation, ...options }: SftOptions,
+): AsyncGenerator<TrainEvent, void, undefined> {
   const pick = batchesOf(rows, batch, options.seed ?? 0);
   const task: Task<SftBatch> = {
     parameters: trainableParameters(model),
@@ -68,13 +80,26 @@ export async function* trainSft(model: CausalLM, rows: readonly SftRow[], { batc
     size: ({ segments }) => segments.reduce((count, segment) => count + (segment > 0 ? 1 : 0), 0),
     ...(evaluation && evaluation.length > 0 ? { evaluate: async () => ({ loss: await sftLoss(model, evaluation, batch) }) } : {}),
   };
-  yield* train(task, options);
+  // The loop reports these with its own options, and resumes only a run that had the same.
+  const run = { ...options, batch, rowsHash: rowsHash(rows) };
+  yield* train(task, run);
+}
+
+function rowsHash(rows: readonly SftRow[]): string {
+  const hash = createHash("sha256");
+  for (const { ids, targets } of rows) {
+    hash.update(Int32Array.from(ids)).update(Uint8Array.from(targets, Number));
+  }
+  return hash.digest("hex").slice(0, 16);
 }
 
 /** Loss sum, count and gradients of one batch. */
 export async function sftStep(model: CausalLM, inputs: SftBatch, { recompute, seed }: { recompute: boolean; seed: number }) {
   const labelled = labelledRows(inputs);
-  const { loss, gradients } = lossGradients(model, inputs, (hidden) => crossEntropySum(hidden, outputEmbedding(model), labelled), { recompute, dropoutSeed: seed });
+  const { loss, gradients } = lossGradients(model, inputs, (hidden) => crossEntropySum(hidden, outputEmbedding(model), labelled), {
+    recompute,
+    dropoutSeed: seed,
+  });
   const value = (await loss.data())[0]!;
   loss.dispose();
   return { loss: value, count: labelled.rows.length, gradients };

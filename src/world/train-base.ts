@@ -1,8 +1,9 @@
 /**
  * Trains the embedded base model from nothing, in full-parameter mode, with this project's own trainer:
  *
- *     npm run build && node dist/world/train-base.js DATA_FOLDER TOKENIZER_FOLDER OUT_FOLDER [--steps 1800] [--resume]
+ *     npm run build && node dist/world/train-base.js DATA_FOLDER TOKENIZER_FOLDER OUT_FOLDER [--steps 1800] [--resume] [--stop-at STEP]
  *
+ * `--from MODEL_FOLDER` goes on from weights instead, with a schedule of its own (`--learning-rate`).
  * Plain text without roles: dialogues line by line, situations, comments. Train splits only; the held-out figure is on the validation splits.
  */
 import { join } from "node:path";
@@ -14,8 +15,8 @@ import { loadGoEmotions } from "../data/go-emotions.js";
 import { type PackedRow, packSequences } from "../data/pack.js";
 import type { Split } from "../data/record.js";
 import { folderSource } from "../files/source.js";
-import { createModel } from "../models/create.js";
-import { readTokenizer } from "../models/load.js";
+import { createModel, disposeModel } from "../models/create.js";
+import { loadModel, readTokenizer } from "../models/load.js";
 import { unfreeze } from "../models/lora.js";
 import type { CausalLM } from "../models/model.js";
 import { saveModel } from "../models/save.js";
@@ -24,9 +25,22 @@ import type { Tokenizer } from "../text/tokenizer.js";
 import { sftLoss, type SftRow, trainSft } from "../train/sft.js";
 
 const CONFIG = {
-  architectures: ["LlamaForCausalLM"], model_type: "llama", hidden_act: "silu", hidden_size: 256, intermediate_size: 704, num_hidden_layers: 6,
-  num_attention_heads: 4, num_key_value_heads: 2, head_dim: 64, max_position_embeddings: 1024, rms_norm_eps: 1e-5, rope_theta: 10000,
-  tie_word_embeddings: true, attention_bias: false, mlp_bias: false, initializer_range: 0.02,
+  architectures: ["LlamaForCausalLM"],
+  model_type: "llama",
+  hidden_act: "silu",
+  hidden_size: 256,
+  intermediate_size: 704,
+  num_hidden_layers: 6,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  head_dim: 64,
+  max_position_embeddings: 1024,
+  rms_norm_eps: 1e-5,
+  rope_theta: 10000,
+  tie_word_embeddings: true,
+  attention_bias: false,
+  mlp_bias: false,
+  initializer_range: 0.02,
 };
 
 /** Every document of a split: whole dialogues (long ones in parts that fit), situations and comments. */
@@ -78,26 +92,57 @@ async function bitsPerByte(model: CausalLM, texts: string[], tokenizer: Tokenize
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { steps: { type: "string", default: "1800" }, resume: { type: "boolean", default: false }, length: { type: "string", default: "512" }, batch: { type: "string", default: "4" } },
+  options: {
+    "stop-at": { type: "string" },
+    from: { type: "string" },
+    "learning-rate": { type: "string", default: "1.5e-3" },
+    steps: { type: "string", default: "1800" },
+    resume: { type: "boolean", default: false },
+    length: { type: "string", default: "512" },
+    batch: { type: "string", default: "4" },
+  },
 });
 const [data, tokenizerFolder, out] = positionals;
 if (!data || !tokenizerFolder || !out) throw new Error("train-base: expected DATA_FOLDER TOKENIZER_FOLDER OUT_FOLDER");
 const [steps, length, batch] = [values.steps, values.length, values.batch].map(Number) as [number, number, number];
 
 const tokenizer = (await readTokenizer(folderSource(tokenizerFolder)))!;
-const special = { vocab_size: tokenizer.vocabSize, bos_token_id: tokenizer.bosId, eos_token_id: tokenizer.eosId, pad_token_id: tokenizer.padId };
-const model = unfreeze(await createModel({ ...CONFIG, ...special }, { seed: 1, tokenizer }));
+const special = {
+  vocab_size: tokenizer.vocabSize,
+  bos_token_id: tokenizer.bosId,
+  eos_token_id: tokenizer.eosId,
+  pad_token_id: tokenizer.padId,
+};
+const start = values.from ? await loadModel(values.from) : await createModel({ ...CONFIG, ...special }, { seed: 1, tokenizer });
+const model = unfreeze(start);
+disposeModel(start);
 const train = concatenate(new Random(1).shuffled(await documents(data, "train")), tokenizer, length);
 const heldOut = new Random(2).shuffled(await documents(data, "validation"));
-console.log(`${parameterCount(model.type, model.config)} parameters, ${train.length} rows of ${length} tokens, ${steps} steps of ${batch} rows`);
+console.log(
+  `${parameterCount(model.type, model.config)} parameters, ${train.length} rows of ${length} tokens, ${steps} steps of ${batch} rows`,
+);
 
 const options = {
-  steps, batch, learningRate: 1.5e-3, schedule: "cosine" as const, warmupSteps: Math.round(steps / 20), optimizer: { beta2: 0.98, weightDecay: 0.05 }, seed: 1,
-  evaluation: pack(heldOut.slice(0, 200), tokenizer, 512, 0), evaluateEvery: 200, checkpoint: { folder: join(out, "checkpoints"), every: 50, resume: values.resume, keep: 1 },
+  steps,
+  batch,
+  learningRate: Number(values["learning-rate"]),
+  schedule: "cosine" as const,
+  warmupSteps: Math.round(steps / 20),
+  optimizer: { beta2: 0.98, weightDecay: 0.05 },
+  seed: values.from ? 2 : 1,
+  evaluation: pack(heldOut.slice(0, 200), tokenizer, 512, 0),
+  evaluateEvery: 200,
+  checkpoint: { folder: join(out, "checkpoints"), every: 50, resume: values.resume, keep: 1 },
 };
+const stopAt = Number(values["stop-at"] ?? steps);
 for await (const event of trainSft(model, train, options)) {
-  if (event.kind === "step" && (event.step % 10 === 0 || event.step < 4)) console.log(`step ${event.step} loss ${event.loss.toFixed(4)} norm ${event.gradNorm.toFixed(2)} ${event.tokensPerSecond.toFixed(0)} tokens/s ${event.seconds.toFixed(0)} s`);
+  if (event.kind === "start" && event.resumedFrom >= stopAt) break;
+  if (event.kind === "step" && (event.step % 10 === 0 || event.step < 4))
+    console.log(
+      `step ${event.step} loss ${event.loss.toFixed(4)} norm ${event.gradNorm.toFixed(2)} ${event.tokensPerSecond.toFixed(0)} tokens/s ${event.seconds.toFixed(0)} s`,
+    );
   if (event.kind === "evaluation") console.log(`step ${event.step} held-out loss ${event.loss.toFixed(4)} nats per token`);
+  if (event.kind === "checkpoint" && event.step >= stopAt) break;
 }
 const measured = await bitsPerByte(model, heldOut.slice(0, 3000), tokenizer);
 console.log(`held-out: ${measured.toFixed(4)} bits per byte on 3,000 documents of the validation splits`);

@@ -5,13 +5,27 @@ import { averagePrecisions, decisionsAt, tuneThresholds } from "../../src/eval/t
 import { f1Report } from "../../src/eval/f1.js";
 import { distance, noise, reference } from "../formula.js";
 
-type Scores = { macroF1: number; microF1: number; weightedF1: number; accuracy: number; classes: { precision: number; recall: number; f1: number; support: number }[] };
+type Scores = {
+  macroF1: number;
+  microF1: number;
+  weightedF1: number;
+  accuracy: number;
+  classes: { precision: number; recall: number; f1: number; support: number }[];
+};
 const stored = reference<{
   rows: number;
   names: string[];
   thresholds: number[];
   labels: number[][];
-  "multi-label": { half: Scores; tuned: Scores; averagePrecision: number[]; bestF1: number[]; calibrationError: number; probabilitySum: number; labelsPerRow: number };
+  "multi-label": {
+    half: Scores;
+    tuned: Scores;
+    averagePrecision: number[];
+    bestF1: number[];
+    calibrationError: number;
+    probabilitySum: number;
+    labelsPerRow: number;
+  };
   "single-label": Scores & { label: number[]; confusion: number[][]; calibrationError: number };
 }>("classification.json");
 const { rows, names } = stored;
@@ -91,7 +105,9 @@ it("is perfectly calibrated where what is said comes true, and off by one where 
 
 it("refuses what does not fit", () => {
   const options = { names, thresholds: stored.thresholds };
-  expect(() => multiLabelReport(new Float32Array(5), stored.labels, options)).toThrow("classification report: expected probabilities of 120 rows of 6 classes");
+  expect(() => multiLabelReport(new Float32Array(5), stored.labels, options)).toThrow(
+    "classification report: expected probabilities of 120 rows of 6 classes",
+  );
   expect(() => multiLabelReport(coarse("x"), stored.labels, { names, thresholds: [0.5] })).toThrow("6 thresholds");
   expect(() => singleLabelReport(new Float32Array(12), [0, 6], { names })).toThrow();
   expect(() => indicators([[0], [7]], 6)).toThrow("labels of row 1: expected classes from 0 to 5, got 7");

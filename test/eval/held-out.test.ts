@@ -2,7 +2,8 @@ import { expect, it } from "vitest";
 import type { Split } from "../../src/data/record.js";
 import { heldOut } from "../../src/eval/held-out.js";
 
-const records = (split: Split, count: number, prefix: string = split) => Array.from({ length: count }, (_, i) => ({ split, text: `${prefix} ${i}` }));
+const records = (split: Split, count: number, prefix: string = split) =>
+  Array.from({ length: count }, (_, i) => ({ split, text: `${prefix} ${i}` }));
 const text = (record: { text: string }) => record.text;
 
 it("keeps the data's own splits, and says how many test records stand in train too", () => {

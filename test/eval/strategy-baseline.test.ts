@@ -5,10 +5,10 @@ const repeat = <T>(times: number, row: T): T[] => new Array<T>(times).fill(row);
 
 it("counts by previous strategy and turn, and falls back on less where it knows less", () => {
   const train = [
-    ...repeat(60, { previous: null, turn: 0, label: 0 }),
+    ...repeat(20, { previous: null, turn: 0, label: 0 }),
     ...repeat(50, { previous: 0, turn: 1, label: 1 }),
     ...repeat(50, { previous: 0, turn: 2, label: 2 }),
-    ...repeat(20, { previous: 0, turn: 3, label: 2 }),
+    ...repeat(90, { previous: 0, turn: 3, label: 2 }),
     { previous: 2, turn: 3, label: 1 },
   ];
   const test = [

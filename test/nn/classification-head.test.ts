@@ -22,7 +22,12 @@ it("starts as torch's layers do, with torch's names, and the same for the same s
   const values = (name: string) => head.parameters.get(name)!.dataSync() as Float32Array;
   expect(new Set(values("0.weight"))).toEqual(new Set([1]));
   expect(new Set(values("0.bias"))).toEqual(new Set([0]));
-  for (const [name, inputs] of [["1.weight", 64], ["1.bias", 64], ["3.weight", 100], ["3.bias", 100]] as const) {
+  for (const [name, inputs] of [
+    ["1.weight", 64],
+    ["1.bias", 64],
+    ["3.weight", 100],
+    ["3.bias", 100],
+  ] as const) {
     const bound = 1 / Math.sqrt(inputs);
     expect(Math.max(...values(name).map(Math.abs))).toBeLessThanOrEqual(bound);
     expect(Math.max(...values(name)), name).toBeGreaterThan(0.8 * bound);
@@ -36,7 +41,8 @@ it("starts as torch's layers do, with torch's names, and the same for the same s
 
 it("drops in training alone, as the seed says", () => {
   const head = { ...formulaHead(), dropout: 0.5 };
-  const logits = (seed: number | null) => taken(tf.tidy(() => headLogits(head, formulaTensor("x", [rows, shape.hidden]) as Tensor2D, seed)));
+  const logits = (seed: number | null) =>
+    taken(tf.tidy(() => headLogits(head, formulaTensor("x", [rows, shape.hidden]) as Tensor2D, seed)));
   expect(distance(logits(null), stored.logits)).toBeLessThan(1e-5);
   expect(distance(logits(1), logits(1))).toBe(0);
   expect(distance(logits(1), logits(2))).toBeGreaterThan(0.1);
@@ -61,7 +67,9 @@ it("gives probabilities, in batches as at once, by sigmoid or softmax", async ()
 
 it("refuses embeddings of another width and weights of another size", async () => {
   const head = formulaHead();
-  await expect(headProbabilities(head, { values: new Float32Array(8), hidden: 8 })).rejects.toThrow("embeddings: expected rows of 16 values");
+  await expect(headProbabilities(head, { values: new Float32Array(8), hidden: 8 })).rejects.toThrow(
+    "embeddings: expected rows of 16 values",
+  );
   expect(() => headOf(shape, new Map())).toThrow("head parameter 0.weight: expected 16 values ([16]), got 0");
   expect(() => createHead({ ...shape, inner: 0 }, { seed: 0 })).toThrow("head inner");
   disposeHead(head);

@@ -12,7 +12,7 @@ export function eqBreakdown(samples: readonly EqSample[], { title = "Empathy by 
   const total = ({ mass }: EqSample): number => Object.values(mass).reduce((sum, value) => sum + value, 0);
   const sorted = [...samples].sort((a, b) => total(b) - total(a));
   const emotions = byWeight(samples);
-  const alphabet = [...emotions].sort();
+  const alphabet = emotions.filter((emotion) => emotion !== "neutral").sort();
   const named = sorted.length <= NAMED_UP_TO;
   const x = sorted.map((_, i) => i + 1); // places, since ids may come twice
   const bars: Trace[] = emotions.map((emotion) => ({

@@ -16,7 +16,9 @@ export const modelType: ModelType = {
     const [hidden, heads] = [integer("n_embd"), integer("n_head")];
     if (hidden % heads !== 0) throw new RangeError(`config.json: expected n_embd (${hidden}) to be a multiple of n_head (${heads})`);
     if (flag("scale_attn_by_inverse_layer_idx", false) || !flag("scale_attn_weights", true)) {
-      throw new RangeError("config.json: expected GPT-2's usual attention scaling, got scale_attn_by_inverse_layer_idx or no scale_attn_weights");
+      throw new RangeError(
+        "config.json: expected GPT-2's usual attention scaling, got scale_attn_by_inverse_layer_idx or no scale_attn_weights",
+      );
     }
     return {
       modelType: "gpt2",
