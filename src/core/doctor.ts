@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { availableParallelism, freemem, homedir, totalmem } from "node:os";
 import { join } from "node:path";
 import { root, stateFile, venv } from "../setup/paths.mjs";
-import { type Engine, startEngine } from "./engine.js";
+import { type Engine, isNative, startEngine } from "./engine.js";
 import { matmulSpeed, type Precision } from "./precision.js";
 import { require, tf } from "./tf.js";
 
@@ -40,7 +40,7 @@ export async function diagnose(): Promise<Diagnosis> {
       eqlab: versionOf(join(root, "package.json")),
       node: process.versions.node,
       tfjs: tf.version.tfjs,
-      tensorflow: tensorflowVersion(setup.tensorflow),
+      tensorflow: tensorflowVersion(),
       typescript: packageVersion("typescript"),
       tslab: packageVersion("tslab"),
     },
@@ -49,7 +49,7 @@ export async function diagnose(): Promise<Diagnosis> {
   };
 }
 
-type SetupState = { tensorflow?: string | null; jupyterReason?: string };
+type SetupState = { jupyterReason?: string };
 
 function setupState(): SetupState {
   try {
@@ -69,13 +69,10 @@ function packageVersion(name: string): string {
   }
 }
 
-/** Read off the header that the addon was compiled with. */
-function tensorflowVersion(folder: string | null | undefined): string {
-  const header = folder && join(folder, "include", "tensorflow", "core", "public", "release_version.h");
-  const other = folder && join(folder, "include", "tensorflow", "core", "public", "version.h");
-  const text = [header, other].map((file) => (file && existsSync(file) ? readFileSync(file, "utf8") : "")).join("\n");
-  const parts = ["MAJOR", "MINOR", "PATCH"].map((part) => text.match(new RegExp(`define TF_${part}_VERSION\\s+(\\d+)`))?.[1]);
-  return parts.every(Boolean) ? parts.join(".") : folder ? `in ${folder}` : "none";
+/** As the library itself says. */
+function tensorflowVersion(): string {
+  if (!isNative()) return "none";
+  return String((tf.backend() as unknown as { binding: { TF_Version: unknown } }).binding.TF_Version);
 }
 
 function kernels(): { name: string; folder: string }[] {

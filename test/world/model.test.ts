@@ -23,7 +23,9 @@ describe("the embedded base model", () => {
 
   it("has learnt English: its loss on the embedded talks is far below that of guessing", async () => {
     const { esconv } = await openData();
-    const texts = esconv.filter(({ split }) => split === "validation").map(({ messages }) => messages.map(({ content }) => content).join("\n"));
+    const texts = esconv
+      .filter(({ split }) => split === "validation")
+      .map(({ messages }) => messages.map(({ content }) => content).join("\n"));
     const length = 256;
     const rows = texts.map((text) => {
       const ids = model.tokenizer!.encode(text).slice(0, length);
