@@ -58,10 +58,18 @@ async function packages() {
   const lock = join(root, "package-lock.json");
   const wanted = digest(join(root, "package.json"), ...(existsSync(lock) ? [lock] : []));
   if (state.packages === wanted && existsSync(join(root, "node_modules", "vitest"))) return;
-  const complete = existsSync(join(root, "node_modules", ".package-lock.json"));
-  await long("npm packages", "npm", [complete || !existsSync(lock) ? "install" : "ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
-    shell: process.platform === "win32",
-  });
+  const npm = (command) =>
+    long(`npm ${command}`, "npm", [command, "--ignore-scripts", "--no-audit", "--no-fund"], { shell: process.platform === "win32" });
+  const fresh = !existsSync(join(root, "node_modules", ".package-lock.json"));
+  // `ci` wants every platform's optional packages in the lockfile; a registry that lacks some of them leaves it incomplete.
+  const clean =
+    fresh &&
+    existsSync(lock) &&
+    (await npm("ci").then(
+      () => true,
+      () => false,
+    ));
+  if (!clean) await npm("install");
   remember({ packages: digest(join(root, "package.json"), ...(existsSync(lock) ? [lock] : [])), engine: undefined });
 }
 
