@@ -29,7 +29,7 @@ describe.each(NOTEBOOKS)("%s", (name) => {
   it("uses only names that the library exports", () => {
     const used = all
       .filter(({ cell_type }) => cell_type === "code")
-      .flatMap((cell) => [...text(cell).matchAll(/\beq\.([a-zA-Z_]+)/g)].map((match) => match[1]!));
+      .flatMap((cell) => [...text(cell).matchAll(/\beq\.([a-zA-Z_0-9]+)/g)].map((match) => match[1]!));
     const types = ["TrainEvent", "CausalLM", "Split", "HeadRun", "EqResults", "SummaryRow"];
     expect(used.length).toBeGreaterThan(10);
     expect([...new Set(used)].filter((one) => !(one in eq) && !types.includes(one))).toEqual([]);

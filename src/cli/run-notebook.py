@@ -31,9 +31,12 @@ class Streaming(NotebookClient):
         if msg["header"]["msg_type"] == "stream":
             for line in msg["content"]["text"].rstrip("\n").split("\n"):
                 self.say(f"           {line}")
-        elif msg["header"]["msg_type"] in ("display_data", "update_display_data"):
-            self.progress(msg["content"]["data"].get("text/plain", ""))
         return super().output(outs, msg, display_id, cell_index)
+
+    def process_message(self, msg, cell, cell_index):
+        if msg["header"]["msg_type"] == "update_display_data":
+            self.progress(msg["content"]["data"].get("text/plain", ""))
+        return super().process_message(msg, cell, cell_index)
 
     def progress(self, text) -> None:
         """Progress bars are displays that are redrawn; here a line of one now and then."""
