@@ -89,5 +89,16 @@ function tslabPublisher(): Publish | undefined {
   tslab ??= Object.entries(modules).find(([path]) => /[\\/]tslab[\\/]dist[\\/]jupyter\.js$/.test(path))?.[1]?.exports;
   const write = tslab?.lastWriteDisplayData;
   if (!write) return undefined;
-  return (data, { displayId, update }) => write({ data, metadata: {}, transient: displayId ? { display_id: displayId } : {} }, update);
+  return (data, { displayId, update }) =>
+    patiently(() => write({ data, metadata: {}, transient: displayId ? { display_id: displayId } : {} }, update));
+}
+
+/** tslab throws where its socket is still busy with another message: then the bundle is sent a little later, and no cell fails for it. */
+function patiently(send: () => void): void {
+  try {
+    send();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EBUSY") throw error;
+    setTimeout(() => patiently(send), 5);
+  }
 }
