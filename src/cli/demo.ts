@@ -23,6 +23,19 @@ const ARTEFACTS = [
   "samples.jsonl",
 ] as const;
 
+/** Smaller counts for an engine that is 10 to 30 times slower; what the environment already sets stays. */
+const SLOW_SETTINGS = {
+  EQLAB_SFT_STEPS: "12",
+  EQLAB_SFT_LENGTH: "192",
+  EQLAB_HELD_OUT: "24",
+  EQLAB_HEAD_TEXTS: "240",
+  EQLAB_HEAD_DIALOGUES: "40",
+  EQLAB_DPO_PAIRS: "32",
+  EQLAB_DPO_STEPS: "8",
+  EQLAB_EQ_QUESTIONS: "8",
+  EQLAB_EQ_TOKENS: "24",
+} as const;
+
 /** `eqlab demo`: runs the four notebooks in order, each taking what the one before it wrote. */
 export async function demo(args: string[]): Promise<void> {
   const { values } = parseArgs({
@@ -37,13 +50,21 @@ export async function demo(args: string[]): Promise<void> {
   });
   const out = resolve(values.out);
   await mkdir(out, { recursive: true });
+  const slow = slowEngine();
   const env = {
+    ...(slow ? { ...SLOW_SETTINGS, ...given(SLOW_SETTINGS) } : {}),
     EQLAB_OUT: out,
     ...(values.data ? { EQLAB_DATA: existsSync(values.data) ? resolve(values.data) : values.data } : {}),
     ...(values.model ? { EQLAB_MODEL: existsSync(values.model) ? resolve(values.model) : values.model } : {}),
   };
-  const slow = slowEngine();
-  if (slow) console.log(`The WASM engine is used, 10 to 30 times slower than the native one: ${slow}`);
+  if (slow) {
+    console.log(`The WASM engine is used, 10 to 30 times slower than the native one: ${slow}`);
+    console.log(
+      `So the stages run with smaller counts: ${Object.keys(SLOW_SETTINGS)
+        .map((name) => `${name}=${env[name as keyof typeof env]}`)
+        .join(" ")}`,
+    );
+  }
   const why = values.library ? "--library was given" : noJupyter();
   if (why) console.log(`The notebooks will NOT be executed (${why}). Their cells run from the library instead, with the same results.`);
   const chosen = NOTEBOOKS.filter((name) => !values.only || name.startsWith(values.only));
@@ -61,6 +82,9 @@ export async function demo(args: string[]): Promise<void> {
     `\nDone in ${seconds(began)} s. Look at ${out}: ${why ? "" : "the executed notebooks, "}results.xlsx, results2.xlsx, samples.jsonl and the charts (*.svg).`,
   );
 }
+
+/** Those of `settings` that the environment sets itself. */
+const given = (settings: object): NodeJS.ProcessEnv => Object.fromEntries(Object.entries(process.env).filter(([name]) => name in settings));
 
 const seconds = (since: number): string => ((performance.now() - since) / 1000).toFixed(0);
 
