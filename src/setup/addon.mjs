@@ -27,15 +27,18 @@ export function pythons() {
   return [process.env.EQLAB_PYTHON, "python3", "python", venvPython].filter((name, i, all) => name && all.indexOf(name) === i);
 }
 
+const compiler = process.env.CXX ?? "g++";
+
+/** Why nothing can be compiled here; `null` where it can. */
+export function noCompiler() {
+  if (run(compiler, ["--version"]).ok) return null;
+  return `no C++ compiler: expected \`${compiler}\` on the PATH; install g++ (Debian/Ubuntu: apt-get install g++) or name one in CXX`;
+}
+
 /** Compiles the addon against the TensorFlow in `tensorflow`; returns `{ ok, reason }`. About 10 seconds. */
 export function buildAddon(tensorflow) {
-  const compiler = process.env.CXX ?? "g++";
-  if (!run(compiler, ["--version"]).ok) {
-    return {
-      ok: false,
-      reason: `no C++ compiler: expected \`${compiler}\` on the PATH; install g++ (Debian/Ubuntu: apt-get install g++) or name one in CXX`,
-    };
-  }
+  const missing = noCompiler();
+  if (missing) return { ok: false, reason: missing };
   const target = addonFile();
   mkdirSync(dirname(target), { recursive: true });
   const common = [

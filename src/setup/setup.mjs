@@ -98,7 +98,7 @@ async function python() {
 }
 
 async function engine(noPython) {
-  const { buildAddon, pythons, tensorflowOf, tryAddon } = await import("./addon.mjs");
+  const { buildAddon, noCompiler, pythons, tensorflowOf, tryAddon } = await import("./addon.mjs");
   if (state.engine === "tensorflow" && existsSync(addonFile()) && existsSync(state.tensorflow ?? "")) return;
   const reasons = [];
   const settle = (tensorflow) => {
@@ -114,12 +114,14 @@ async function engine(noPython) {
     else reasons.push(loaded.reason);
     return loaded.ok;
   };
-  for (const name of pythons()) {
+  const missing = noCompiler();
+  if (missing) reasons.push(missing); // then a TensorFlow is of no use
+  for (const name of missing ? [] : pythons()) {
     const folder = tensorflowOf(name);
     if (folder && attempt(folder)) return;
   }
   if (noPython) reasons.push(noPython);
-  else if (!tensorflowOf(venvPython)) {
+  else if (!missing && !tensorflowOf(venvPython)) {
     try {
       const spec = process.env.EQLAB_TENSORFLOW ?? "tensorflow-cpu==2.21.0";
       // Only its libraries and headers are used, so none of its Python dependencies are wanted.
