@@ -1,4 +1,4 @@
-import { setImmediate } from "node:timers/promises";
+import { breathe, cellSignal } from "../core/interrupt.js";
 import { type Inputs, padRows } from "../models/forward.js";
 import type { CausalLM } from "../models/model.js";
 import { KeyValueCache, nextLogits } from "./cache.js";
@@ -20,7 +20,7 @@ export async function* generate(
   options: GenerateOptions = {},
 ): AsyncGenerator<GenerateEvent, void> {
   const settings = generateSettings(model, prompts, options);
-  const { signal, onProgress } = options;
+  const { signal = cellSignal(), onProgress } = options;
   const total = prompts.length * settings.candidates;
   const started = performance.now();
   let [finished, tokens] = [0, 0];
@@ -46,9 +46,7 @@ export async function* generate(
         onProgress?.({ finished, total, tokens, seconds: (performance.now() - started) / 1000 });
         rows = going.map((i) => rows[i]!);
         if (rows.length === 0) break;
-        // Lets timers, interrupts and abort signals in.
-        await setImmediate();
-        signal?.throwIfAborted();
+        await breathe(signal);
         cache.select(going);
         logits = await logitRows(model, cache, lastTokens(rows));
       }

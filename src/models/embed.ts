@@ -1,4 +1,5 @@
 import { expected } from "../core/errors.js";
+import { breathe, cellSignal } from "../core/interrupt.js";
 import { checkInteger } from "../core/shapes.js";
 import { type Tensor2D, type Tensor3D, tf } from "../core/tf.js";
 import type { Embeddings } from "../nn/classification-head.js";
@@ -63,6 +64,7 @@ export async function* embedBatches(
     throw new RangeError(expected("embedTexts", "a model with a tokenizer", null, "Load it from a folder with a tokenizer.json"));
   const pool = resolvePooling(model, options);
   const { batch = 32, cacheFolder } = options;
+  const signal = cellSignal();
   checkInteger("embedTexts batch", batch, 1);
   const { hidden } = model.config;
   const cache = cacheFolder ? await openEmbeddingCache(cacheFolder, await keyOf(model, tokenizer, pool), hidden) : null;
@@ -101,6 +103,7 @@ export async function* embedBatches(
         saved = performance.now();
       }
       yield progress();
+      await breathe(signal);
     }
   } finally {
     await cache?.save();

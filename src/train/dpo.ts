@@ -1,3 +1,4 @@
+import { breathe, cellSignal } from "../core/interrupt.js";
 import { checkInteger } from "../core/shapes.js";
 import { type Scalar, type Tensor1D, type Tensor2D, type Tensor3D, tf } from "../core/tf.js";
 import { labelLogProbs } from "../losses/labelled.js";
@@ -169,7 +170,9 @@ async function evaluateDpo(
 ): Promise<{ loss: number; metrics: Record<string, number> }> {
   const metrics: Record<string, number> = {};
   let loss = 0;
+  const signal = cellSignal();
   for (let at = from; at < all.length; at += batch) {
+    await breathe(signal);
     const pairs = Array.from({ length: Math.min(batch, all.length - at) }, (_, i) => at + i);
     const inputs = preferenceBatch(all, pairs, policy.tokenizer?.padId ?? 0);
     const held = referenceOf(reference, pairs);

@@ -1,4 +1,5 @@
 import { expected } from "../core/errors.js";
+import { breathe, cellSignal } from "../core/interrupt.js";
 import { checkInteger, checkNumber } from "../core/shapes.js";
 import { type Tensor, tf, type Variable } from "../core/tf.js";
 import { AdamW, type AdamWOptions } from "../optim/adamw.js";
@@ -92,6 +93,7 @@ export async function* train<Batch>(task: Task<Batch>, given: TrainOptions): Asy
   });
   const optimizer = new AdamW(options.optimizer);
   const best = new Best();
+  const signal = cellSignal();
   const began = performance.now();
   const seconds = () => (performance.now() - began) / 1000;
   try {
@@ -107,6 +109,7 @@ export async function* train<Batch>(task: Task<Batch>, given: TrainOptions): Asy
     };
     if (task.evaluate && options.evaluateEvery > 0 && step === 0) yield await evaluation();
     while (step < options.steps && reason === "finished") {
+      await breathe(signal);
       const started = performance.now();
       const { result, tokens } = await accumulated(task, step, options);
       step++;

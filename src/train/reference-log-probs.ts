@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expected } from "../core/errors.js";
+import { breathe, cellSignal } from "../core/interrupt.js";
 import { checkInteger } from "../core/shapes.js";
 import { tf } from "../core/tf.js";
 import { writeFileSafely } from "../files/write.js";
@@ -56,6 +57,7 @@ async function computed(
   onProgress: (progress: { done: number; total: number }) => void,
 ): Promise<ReplyLogProbs> {
   const total = pairs.length;
+  const signal = cellSignal();
   const result: ReplyLogProbs = { chosen: new Float64Array(total), rejected: new Float64Array(total) };
   for (let from = 0; from < total; from += batch) {
     const numbers = Array.from({ length: Math.min(batch, total - from) }, (_, i) => from + i);
@@ -69,6 +71,7 @@ async function computed(
     });
     for (const i of numbers) checkFinite(i, result);
     onProgress({ done: Math.min(total, from + batch), total });
+    await breathe(signal);
   }
   return result;
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { breathe, cellSignal } from "../core/interrupt.js";
 import { Random } from "../core/random.js";
 import { checkInteger } from "../core/shapes.js";
 import { tf } from "../core/tf.js";
@@ -109,7 +110,9 @@ export async function sftStep(model: CausalLM, inputs: SftBatch, { recompute, se
 export async function sftLoss(model: CausalLM, rows: readonly SftRow[], batch = 4): Promise<number> {
   let sum = 0;
   let count = 0;
+  const signal = cellSignal();
   for (let from = 0; from < rows.length; from += batch) {
+    await breathe(signal);
     const inputs = stackRows(rows.slice(from, from + batch));
     const labelled = labelledRows(inputs);
     const loss = tf.tidy(() => crossEntropySum(hiddenStates(model, inputs), outputEmbedding(model), labelled));
