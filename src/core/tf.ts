@@ -30,8 +30,27 @@ function load(): typeof Tfjs {
   if (!loaded) {
     mendNode();
     loaded = require("@tensorflow/tfjs") as typeof Tfjs;
+    onTermination(mendEngine);
   }
   return loaded;
+}
+
+/** A kernel that stops JavaScript in mid-flight calls the functions in this set afterwards; no `finally` has run. */
+function onTermination(mend: () => void): void {
+  const hooks = globalThis as { [name: symbol]: Set<() => void> | undefined };
+  const name = Symbol.for("Jupyter.terminated");
+  hooks[name] ??= new Set();
+  hooks[name].add(mend);
+}
+
+type EngineState = { scopeStack: unknown[]; gradientDepth: number; kernelDepth: number; numDataMovesStack: number[]; activeTape: unknown };
+
+/** Ends the scopes and the gradient that were open, so that what they held is freed and later operations are not recorded on a dead tape. */
+function mendEngine(): void {
+  const engine = load().engine();
+  const state = engine.state as unknown as EngineState;
+  while (state.scopeStack.length > 0) engine.endScope();
+  Object.assign(state, { gradientDepth: 0, kernelDepth: 0, numDataMovesStack: [], activeTape: undefined });
 }
 
 /** All of tfjs, typed. */

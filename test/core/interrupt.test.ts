@@ -1,5 +1,6 @@
 import { afterEach, expect, it } from "vitest";
 import { breathe, cellSignal } from "../../src/core/interrupt.js";
+import { tf } from "../../src/core/tf.js";
 import { embedTexts } from "../../src/models/embed.js";
 import { loadModel } from "../../src/models/load.js";
 import { world } from "../../src/data/world.js";
@@ -41,4 +42,25 @@ it("stops embedding between two batches", async () => {
   });
   await expect(work).rejects.toThrow("interrupted");
   expect(batches).toBe(2);
+});
+
+it("sets the tensor engine right after JavaScript was stopped inside of a gradient", () => {
+  const before = tf.memory().numTensors;
+  const engine = tf.engine();
+  const state = engine.state as unknown as { gradientDepth: number; activeTape: unknown };
+  engine.startScope("stopped");
+  engine.startScope("inner");
+  Object.assign(state, { gradientDepth: 1, activeTape: [] });
+  tf.ones([3]);
+  const hooks = (globalThis as { [name: symbol]: Set<() => void> })[Symbol.for("Jupyter.terminated")]!;
+  for (const mend of hooks) mend();
+  expect(tf.memory().numTensors).toBe(before);
+  expect(state.gradientDepth).toBe(0);
+  const gradient = tf.tidy(
+    () =>
+      tf
+        .grad((x) => x.square().sum())(tf.tensor1d([3]))
+        .dataSync()[0],
+  );
+  expect(gradient).toBe(6);
 });
