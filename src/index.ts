@@ -97,6 +97,7 @@ export { figure } from "./cells/figure.js";
 export { frame } from "./cells/frame.js";
 export { maskedText } from "./cells/masked-text.js";
 export { mixAt, mixRows } from "./cells/mix-rows.js";
+export { type LiveSliderOptions, liveSlider } from "./cells/live-slider.js";
 export { progress } from "./cells/progress.js";
 export { emotionRows, emotionSentence, eqScoreBars, eqSummaryRows, officialRows, strategyRows } from "./cells/report-rows.js";
 export { type RunSettings, runSettings } from "./cells/settings.js";

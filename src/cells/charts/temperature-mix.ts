@@ -18,6 +18,8 @@ export type TemperatureMixOptions = {
   temperatures?: readonly number[];
   /** Where it stands at first; the nearest stop is taken. */
   at?: number;
+  /** Without it the figure stands at exactly `at`, drawn to the same scale: for a slider that lives outside, such as `liveSlider`. */
+  slider?: boolean;
 };
 
 const STOPS = [1, 1.25, 1.43, 1.75, 2, 2.5, 3.33, 5, 10, 100];
@@ -36,11 +38,11 @@ export function temperatureMix(
   mixtureShares: (temperature: number) => readonly MixtureShare[],
   options: TemperatureMixOptions = {},
 ): Figure {
-  const { temperatures = STOPS, at = 2 } = options;
+  const { temperatures = STOPS, at = 2, slider = true } = options;
   if (!temperatures.length) throw new RangeError(expected("temperatureMix: temperatures", "at least one stop of the slider", temperatures));
   const mixes = temperatures.map((temperature) => mixtureShares(temperature));
   const active = temperatures.reduce((best, value, i) => (Math.abs(value - at) < Math.abs(temperatures[best]! - at) ? i : best), 0);
-  const sources = mixes[active]?.length ?? 0;
+  const [shownAt, mix] = slider ? [temperatures[active]!, mixes[active]!] : [at, mixtureShares(at)];
   const steps = mixes.map((mix, i) => {
     const traces = tracesOf(mix);
     const values = { x: traces.map(({ x }) => x), text: traces.map(({ text }) => text) };
@@ -48,28 +50,30 @@ export function temperatureMix(
     return { label: shown(temperatures[i]!), method: "update", args: [values, { "title.text": titleText(temperatures[i]!) }] };
   });
   const axes = Object.fromEntries(PANELS.flatMap((panel, i) => panelAxes(panel, i, mixes)));
-  return figure(tracesOf(mixes[active] ?? []), {
+  return figure(tracesOf(mix), {
     ...axes,
     title: {
       ...titled("", "Temperature flattens the mix: small sources are drawn more often, and repeated"),
-      text: titleText(temperatures[active]!),
+      text: titleText(shownAt),
     },
-    height: 222 + 44 * sources,
+    height: (slider ? 222 : 140) + 44 * mix.length,
     showlegend: false,
-    margin: { l: 64, r: 30, t: 96, b: 106 },
-    sliders: [
-      {
-        active,
-        steps,
-        currentvalue: { prefix: "temperature T = ", font: { size: 14 }, xanchor: "left" },
-        pad: { t: 36, b: 0 },
-        x: 0,
-        len: 1,
-        bordercolor: BLUE,
-        activebgcolor: BLUE,
-        ticklen: 5,
-      },
-    ],
+    margin: { l: 64, r: 30, t: 96, b: slider ? 106 : 24 },
+    sliders: slider
+      ? [
+          {
+            active,
+            steps,
+            currentvalue: { prefix: "temperature T = ", font: { size: 14 }, xanchor: "left" },
+            pad: { t: 36, b: 0 },
+            x: 0,
+            len: 1,
+            bordercolor: BLUE,
+            activebgcolor: BLUE,
+            ticklen: 5,
+          },
+        ]
+      : [],
   });
 }
 

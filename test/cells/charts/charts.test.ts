@@ -78,6 +78,15 @@ describe("temperatureMix", () => {
     expect(slider!.steps[2]!.args[1]).toEqual({ "title.text": "<b>Mixing by temperature: T = ∞ (α = 0.00)</b>" });
     expect(() => temperatureMix(shares, { temperatures: [] })).toThrow("expected at least one stop");
   });
+
+  it("stands at exactly the value of a slider outside, drawn to the same scale", () => {
+    const inside = temperatureMix(shares, { at: 2 });
+    const outside = temperatureMix(shares, { at: 2.17, slider: false });
+    expect(outside.layout.sliders).toEqual([]);
+    expect((outside.layout.title as { text: string }).text).toContain("T = 2.17");
+    expect(outside.data[0]!.x).toEqual(shares(2.17).map(({ share }) => share));
+    expect((outside.layout.xaxis as { range: number[] }).range).toEqual((inside.layout.xaxis as { range: number[] }).range);
+  });
 });
 
 describe("charts of little data", () => {
