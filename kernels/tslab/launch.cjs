@@ -27,4 +27,8 @@ replace(zeromq.Publisher.prototype, "bind", function (address) {
   return bind.call(this, address);
 });
 
+// tslab outlives the program that started it; a kernel that holds memory, or a GPU, must not.
+const parent = process.ppid;
+setInterval(() => process.ppid !== parent && process.exit(1), 500).unref();
+
 require("tslab/dist/main.js").main();

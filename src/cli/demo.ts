@@ -2,8 +2,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { root, stateFile, venvPython } from "../setup/paths.mjs";
-import { runCells, runProgram } from "./run-cells.js";
+import { readNotebook } from "../kernel/notebook/file.js";
+import { root, stateFile } from "../setup/paths.mjs";
+import { execute } from "./run.js";
 
 export const NOTEBOOKS = ["01_sft", "02_heads", "03_dpo", "04_eqbench"] as const;
 
@@ -44,7 +45,7 @@ export async function demo(args: string[]): Promise<void> {
       out: { type: "string", default: "out/demo" },
       data: { type: "string" },
       model: { type: "string" },
-      library: { type: "boolean", default: false },
+      kernel: { type: "string", default: "eqlab" },
       only: { type: "string" },
     },
   });
@@ -65,21 +66,26 @@ export async function demo(args: string[]): Promise<void> {
         .join(" ")}`,
     );
   }
-  const why = values.library ? "--library was given" : noJupyter();
-  if (why) console.log(`The notebooks will NOT be executed (${why}). Their cells run from the library instead, with the same results.`);
   const chosen = NOTEBOOKS.filter((name) => !values.only || name.startsWith(values.only));
   if (chosen.length === 0) throw new RangeError(`--only: expected the start of one of ${NOTEBOOKS.join(", ")}, got "${values.only}"`);
   const began = performance.now();
   for (const name of chosen) {
     console.log(`\n${name}`);
     const start = performance.now();
-    await (why ? runCells(join(root, "notebooks", `${name}.ipynb`), env) : runNotebook(name, out, env));
+    const notebook = await readNotebook(join(root, "notebooks", `${name}.ipynb`));
+    const done = await execute(notebook, {
+      kernel: values.kernel,
+      target: join(out, `${name}.ipynb`),
+      folder: join(root, "notebooks"),
+      env,
+    });
+    if (!done) return console.error(`Interrupted. ${out} holds what was done.`);
     console.log(`  ${name} took ${seconds(start)} s`);
   }
   const missing = values.only ? [] : ARTEFACTS.filter((file) => !existsSync(join(out, file)));
   if (missing.length > 0) throw new Error(`the notebooks ran, but these files are missing in ${out}: ${missing.join(", ")}`);
   console.log(
-    `\nDone in ${seconds(began)} s. Look at ${out}: ${why ? "" : "the executed notebooks, "}results.xlsx, results2.xlsx, samples.jsonl and the charts (*.svg).`,
+    `\nDone in ${seconds(began)} s. Look at ${out}: the executed notebooks, results.xlsx, results2.xlsx, samples.jsonl and the charts (*.svg).`,
   );
 }
 
@@ -88,7 +94,7 @@ const given = (settings: object): NodeJS.ProcessEnv => Object.fromEntries(Object
 
 const seconds = (since: number): string => ((performance.now() - since) / 1000).toFixed(0);
 
-type SetupState = { engine?: string; engineReason?: string; jupyter?: string | null; jupyterReason?: string };
+type SetupState = { engine?: string; engineReason?: string };
 
 const setupState = (): SetupState => (existsSync(stateFile) ? (JSON.parse(readFileSync(stateFile, "utf8")) as SetupState) : {});
 
@@ -97,22 +103,4 @@ function slowEngine(): string {
   if (process.env.EQLAB_ENGINE === "wasm") return "EQLAB_ENGINE asks for it";
   const { engine, engineReason } = setupState();
   return engine === "wasm" ? engineReason || "the native one is not there" : "";
-}
-
-/** Empty where notebooks can be executed, else why not. */
-function noJupyter(): string {
-  const state = setupState();
-  if (state.jupyter && existsSync(venvPython)) return "";
-  return state.jupyterReason || "Jupyter is not set up; run `npm run setup`";
-}
-
-async function runNotebook(name: string, out: string, env: NodeJS.ProcessEnv): Promise<void> {
-  const args = [
-    join(root, "src", "cli", "run-notebook.py"),
-    join(root, "notebooks", `${name}.ipynb`),
-    join(out, `${name}.ipynb`),
-    "tslab",
-    join(root, "notebooks"),
-  ];
-  await runProgram(venvPython, args, { ...process.env, ...env, PYTHONUNBUFFERED: "1" });
 }

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { availableParallelism, freemem, homedir, totalmem } from "node:os";
 import { join } from "node:path";
-import { root, stateFile, venv } from "../setup/paths.mjs";
+import { root, venv } from "../setup/paths.mjs";
 import { type Engine, isNative, startEngine } from "./engine.js";
 import { matmulSpeed, type Precision } from "./precision.js";
 import { require, tf } from "./tf.js";
@@ -25,7 +25,6 @@ export type Diagnosis = {
 export async function diagnose(): Promise<Diagnosis> {
   const engine = await startEngine();
   const size = engine.name === "tensorflow" ? 2048 : 512;
-  const setup = setupState();
   return {
     engine,
     gflops: {
@@ -45,18 +44,8 @@ export async function diagnose(): Promise<Diagnosis> {
       tslab: packageVersion("tslab"),
     },
     kernels: kernels(),
-    problems: [engine.whyNotBetter, setup.jupyterReason].filter((reason): reason is string => Boolean(reason)),
+    problems: engine.whyNotBetter ? [engine.whyNotBetter] : [],
   };
-}
-
-type SetupState = { jupyterReason?: string };
-
-function setupState(): SetupState {
-  try {
-    return JSON.parse(readFileSync(stateFile, "utf8")) as SetupState;
-  } catch {
-    return {};
-  }
 }
 
 const versionOf = (file: string): string => String((JSON.parse(readFileSync(file, "utf8")) as { version: unknown }).version);

@@ -1,6 +1,6 @@
 // All the set-up there is: packages, native engine, build, kernelspec. Each step looks first and does only what is missing.
 // It writes only inside the project folder. `--quiet` prints only what it does, not what is already there.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -137,36 +137,11 @@ async function engine(noPython) {
   say(`NO NATIVE ENGINE: ${state.engineReason}\n  The WASM engine will be used: the same results, 10 to 30 times slower.`);
 }
 
-async function jupyter(noPython) {
-  const requirements = join(root, "src", "setup", "requirements.txt");
-  if (noPython) {
-    remember({ jupyter: null, jupyterReason: noPython });
-    say(`NO JUPYTER: ${noPython}`);
-    return;
-  }
-  if (state.jupyter !== digest(requirements)) {
-    try {
-      await long("Jupyter client into .venv", venvPython, [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "-r",
-        requirements,
-      ]);
-      remember({ jupyter: digest(requirements), jupyterReason: "" });
-    } catch (error) {
-      remember({ jupyter: null, jupyterReason: error.message });
-      say(`NO JUPYTER: ${error.message}`);
-      return;
-    }
-  }
-  writeKernelspec();
-}
-
-/** tslab's kernelspec in the project's own prefix, started with this very Node. */
-function writeKernelspec() {
+/** Both TypeScript kernels in the project's own Jupyter prefix, started with this very Node. */
+async function kernelspecs() {
+  const command = [join(root, "dist", "cli", "main.js"), "kernel", "install", "--prefix", venv];
+  const installed = spawnSync(process.execPath, command, { cwd: root, encoding: "utf8" });
+  if (installed.status !== 0) throw new Error(`the kernel could not be registered in .venv: ${installed.stderr.trim()}`);
   const folder = join(venv, "share", "jupyter", "kernels", "tslab");
   mkdirSync(folder, { recursive: true });
   const spec = {
@@ -201,10 +176,9 @@ try {
   selfLink();
   const noPython = await python();
   await engine(noPython);
-  await jupyter(noPython);
   await build();
-  if (!quiet)
-    say(`ready: ${state.engine} engine, ${state.jupyter ? "notebooks run in Jupyter" : "no Jupyter, stages run from the library"}`);
+  await kernelspecs();
+  if (!quiet) say(`ready: ${state.engine} engine`);
 } catch (error) {
   console.error(`set-up failed: ${error.message}`);
   process.exitCode = 1;

@@ -1,0 +1,69 @@
+/** The language thread's answers, all but the worker around them. */
+import type ts from "typescript";
+import type { CellDiagnostic, KernelOptions, LanguageRequests } from "./messages.js";
+import { Cells } from "./language/cells.js";
+import { checkCell } from "./language/check.js";
+import { complete } from "./language/complete.js";
+import { completeness } from "./language/completeness.js";
+import { createService } from "./language/host.js";
+import { inspect } from "./language/inspect.js";
+import { type Library, readLibraries } from "./language/libraries.js";
+import { transformCell, transformExpression } from "./transform.js";
+
+/** A session's answers. `warm` makes the first check a small one, in steps of a few tenths of a second, between which others may be asked. */
+export type Language = LanguageRequests & { warm(): Generator<void, void> };
+
+type Types = { cells: Cells; service: ts.LanguageService; libraries: Library; parse: (path: string) => void };
+
+/** Cheap: the type libraries are read when types are first asked for (about a second), `transform` never waits for them. */
+export function createLanguage({ folder, preload, strict }: KernelOptions): Language {
+  let made: Types | undefined;
+  const make = (): Types => {
+    const cells = new Cells(folder, preload);
+    const libraries = readLibraries(folder);
+    return { cells, libraries, ...createService(folder, cells.files, libraries) };
+  };
+  const types = (): Types => {
+    made ??= make();
+    return made;
+  };
+
+  return {
+    transform: ({ cell, code }) => transformCell(code, { name: `cell-${cell}.ts`, folder }),
+    expression: ({ code }) => transformExpression(code, { folder }),
+    isComplete: ({ code }) => completeness(code),
+    complete: ({ code, offset }) => complete(types(), code, offset),
+    inspect: ({ code, offset, detail }) => inspect(types(), code, offset, detail),
+    check({ code }) {
+      const { cells, service } = types();
+      const module = cells.add(code);
+      const diagnostics = checkCell(service, module);
+      if (diagnostics.some(isError) && stops(code, strict)) cells.drop(module);
+      else cells.keep(module);
+      return diagnostics;
+    },
+    *warm() {
+      transformCell("export const warm: number = await 1; enum Warm { a } warm", { folder });
+      yield;
+      const { cells, service, libraries, parse } = types();
+      yield;
+      for (const path of libraries.files.keys()) {
+        parse(path);
+        yield;
+      }
+      const module = cells.add("const warm = [1, 2].map((x) => String(x)); console.log(await Promise.all(warm), process.argv)");
+      service.getProgram();
+      yield;
+      checkCell(service, module);
+      cells.drop(module);
+    },
+  };
+}
+
+const isError = ({ category }: CellDiagnostic): boolean => category === "error";
+
+/** Whether a cell with type errors does not run. */
+function stops(code: string, strict: boolean): boolean {
+  const said = /^\s*\/\/\s*@(strict|loose)\b/.exec(code)?.[1];
+  return said === undefined ? strict : said === "strict";
+}

@@ -1,0 +1,147 @@
+/** What TypeScript's language service sees of the world: the cells, the libraries, and the files on the disk. */
+import { statSync } from "node:fs";
+import { builtinModules } from "node:module";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+import type { Library } from "./libraries.js";
+
+const builtins = new Set(builtinModules);
+
+/** Files that exist only here. */
+export type VirtualFiles = {
+  /** Bumped with every change. */
+  version: number;
+  texts: Map<string, { version: number; snapshot: ts.IScriptSnapshot }>;
+  /** The program's roots besides the libraries; best the same over many checks. */
+  roots: string[];
+};
+
+export function setText(files: VirtualFiles, path: string, text: string): void {
+  files.version += 1;
+  files.texts.set(path, { version: files.version, snapshot: ts.ScriptSnapshot.fromString(text) });
+}
+
+const options: ts.CompilerOptions = {
+  target: ts.ScriptTarget.ES2023,
+  noLib: true, // the libraries are roots
+  types: [],
+  module: ts.ModuleKind.ESNext,
+  moduleResolution: ts.ModuleResolutionKind.Bundler,
+  customConditions: ["node"],
+  moduleDetection: ts.ModuleDetectionKind.Force,
+  strict: true,
+  noEmit: true,
+  skipLibCheck: true,
+  esModuleInterop: true,
+  resolveJsonModule: true,
+  allowImportingTsExtensions: true,
+  allowUmdGlobalAccess: true,
+  allowJs: true,
+  maxNodeModuleJsDepth: 0,
+  preserveConstEnums: true,
+};
+
+export type CellService = {
+  service: ts.LanguageService;
+  /** Parses one of the libraries, so that the first program finds it done. */
+  parse(path: string): void;
+};
+
+/** The language service of the cells in `files`; `folder` is the notebook's. */
+export function createService(folder: string, files: VirtualFiles, library: Library): CellService {
+  for (const [path, text] of library.files) files.texts.set(path, { version: 0, snapshot: ts.ScriptSnapshot.fromString(text) });
+  const fixed = [...library.files.keys()];
+  const onDisk = new Map<string, { version: string; snapshot: ts.IScriptSnapshot | undefined }>();
+  const resolutions = ts.createModuleResolutionCache(folder, (name) => name, options);
+  const kernel = fileURLToPath(import.meta.url);
+
+  const disk = (path: string): { version: string; snapshot: ts.IScriptSnapshot | undefined } => {
+    const known = onDisk.get(path);
+    if (known && (path.includes("/node_modules/") || path.endsWith(".d.ts"))) return known;
+    const version = String(statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? "none");
+    if (known?.version === version) return known;
+    const text = ts.sys.readFile(path);
+    const entry = { version, snapshot: text === undefined ? undefined : ts.ScriptSnapshot.fromString(text) };
+    onDisk.set(path, entry);
+    return entry;
+  };
+
+  const resolveModule = (name: string, from: string): ts.ResolvedModuleWithFailedLookupLocations => {
+    // Node's own modules are declared in its types, whatever package has the name of one.
+    if (builtins.has(name) || name.startsWith("node:")) return unresolved;
+    const installed = from.includes("/node_modules/");
+    if (installed && name === "undici-types") return unresolved; // forty files that say the same as the browser's library
+    const found = ts.resolveModuleName(name, from, options, host, installed ? resolutions : undefined);
+    if (found.resolvedModule || installed || name.startsWith(".") || name.startsWith("/")) return found;
+    return ts.resolveModuleName(name, kernel, options, host);
+  };
+
+  const host: ts.LanguageServiceHost & ts.ModuleResolutionHost & Pick<ts.CompilerHost, "getModuleResolutionCache"> = {
+    getCompilationSettings: () => options,
+    getProjectVersion: () => String(files.version),
+    getScriptFileNames: () => [...fixed, ...files.roots],
+    getScriptVersion: (path) => String(files.texts.get(path)?.version ?? disk(path).version),
+    getScriptSnapshot: (path) => (files.texts.get(path) ?? disk(path)).snapshot,
+    // For what each file's package.json says, which every new program asks.
+    getModuleResolutionCache: () => resolutions,
+    useCaseSensitiveFileNames: () => ts.sys.useCaseSensitiveFileNames,
+    getCurrentDirectory: () => folder,
+    getDefaultLibFileName: () => "/eqlab-libraries/lib.d.ts",
+    fileExists: (path) => files.texts.has(path) || ts.sys.fileExists(path),
+    readFile: (path) => ts.sys.readFile(path),
+    directoryExists: ts.sys.directoryExists,
+    getDirectories: ts.sys.getDirectories,
+    readDirectory: ts.sys.readDirectory,
+    ...(ts.sys.realpath && { realpath: ts.sys.realpath }),
+    resolveModuleNameLiterals: (literals, from) => literals.map(({ text }) => resolveModule(text, from)),
+    resolveTypeReferenceDirectiveReferences: (references, from) =>
+      references.map((reference) => {
+        const name = typeof reference === "string" ? reference : reference.fileName;
+        if (name !== "node") return ts.resolveTypeReferenceDirective(name, from, options, host);
+        const resolvedFileName = library.node;
+        return { resolvedTypeReferenceDirective: resolvedFileName === undefined ? undefined : { primary: true, resolvedFileName } };
+      }),
+  };
+  const registry = createRegistry();
+  return {
+    service: ts.createLanguageService(host, registry),
+    parse(path) {
+      const { version, snapshot } = files.texts.get(path)!;
+      registry.acquireDocument(path, options, snapshot, String(version), ts.ScriptKind.TS, { languageVersion: ts.ScriptTarget.ES2023 });
+    },
+  };
+}
+
+const unresolved: ts.ResolvedModuleWithFailedLookupLocations = { resolvedModule: undefined };
+
+/** Parsed files by path and version, for one service: TypeScript's own registry does much more at every check. */
+function createRegistry(): ts.DocumentRegistry {
+  const parsed = new Map<string, { version: string; file: ts.SourceFile }>();
+  type Settings = ts.CompilerOptions | ts.MinimalResolutionCacheHost;
+  const acquire = (
+    name: string,
+    _: Settings,
+    snapshot: ts.IScriptSnapshot,
+    version: string,
+    kind?: ts.ScriptKind,
+    target?: ts.CreateSourceFileOptions | ts.ScriptTarget,
+  ): ts.SourceFile => {
+    const known = parsed.get(name);
+    if (known?.version === version) return known.file;
+    const file = ts.createLanguageServiceSourceFile(name, snapshot, target ?? ts.ScriptTarget.ES2023, version, false, kind);
+    parsed.set(name, { version, file });
+    return file;
+  };
+  const acquireByKey: ts.DocumentRegistry["acquireDocumentWithKey"] = (name, _path, settings, _key, snapshot, version, kind, target) =>
+    acquire(name, settings, snapshot, version, kind, target);
+  return {
+    acquireDocument: acquire,
+    updateDocument: acquire,
+    acquireDocumentWithKey: acquireByKey,
+    updateDocumentWithKey: acquireByKey,
+    getKeyForCompilationSettings: () => "cells" as ts.DocumentRegistryBucketKey,
+    releaseDocument: () => {},
+    releaseDocumentWithKey: () => {},
+    reportStats: () => "",
+  };
+}
