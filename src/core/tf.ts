@@ -53,6 +53,19 @@ function mendEngine(): void {
   Object.assign(state, { gradientDepth: 0, kernelDepth: 0, numDataMovesStack: [], activeTape: undefined });
 }
 
+/** The types of tfjs under the same name, so that cells can write `tf.Tensor`. */
+export declare namespace tf {
+  export type Tensor = Tfjs.Tensor;
+  export type Scalar = Tfjs.Scalar;
+  export type Tensor1D = Tfjs.Tensor1D;
+  export type Tensor2D = Tfjs.Tensor2D;
+  export type Tensor3D = Tfjs.Tensor3D;
+  export type Tensor4D = Tfjs.Tensor4D;
+  export type Variable = Tfjs.Variable;
+  export type TensorLike = Tfjs.TensorLike;
+  export type DataType = Tfjs.DataType;
+}
+
 /** All of tfjs, typed. */
 export const tf: typeof Tfjs = new Proxy({} as typeof Tfjs, {
   get: (_, name) => load()[name as keyof typeof Tfjs],

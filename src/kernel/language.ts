@@ -1,11 +1,10 @@
 /** The language thread's answers, all but the worker around them. */
-import type ts from "typescript";
 import type { CellDiagnostic, KernelOptions, LanguageRequests } from "./messages.js";
 import { Cells } from "./language/cells.js";
 import { checkCell } from "./language/check.js";
 import { complete } from "./language/complete.js";
 import { completeness } from "./language/completeness.js";
-import { createService } from "./language/host.js";
+import { type CellService, createService } from "./language/host.js";
 import { inspect } from "./language/inspect.js";
 import { type Library, readLibraries } from "./language/libraries.js";
 import { transformCell, transformExpression } from "./transform.js";
@@ -13,7 +12,7 @@ import { transformCell, transformExpression } from "./transform.js";
 /** A session's answers. `warm` makes the first check a small one, in steps of a few tenths of a second, between which others may be asked. */
 export type Language = LanguageRequests & { warm(): Generator<void, void> };
 
-type Types = { cells: Cells; service: ts.LanguageService; libraries: Library; parse: (path: string) => void };
+type Types = CellService & { cells: Cells; libraries: Library };
 
 /** Cheap: the type libraries are read when types are first asked for (about a second), `transform` never waits for them. */
 export function createLanguage({ folder, preload, strict }: KernelOptions): Language {
@@ -45,12 +44,9 @@ export function createLanguage({ folder, preload, strict }: KernelOptions): Lang
     *warm() {
       transformCell("export const warm: number = await 1; enum Warm { a } warm", { folder });
       yield;
-      const { cells, service, libraries, parse } = types();
+      const { cells, service, libraries, prepare } = types();
       yield;
-      for (const path of libraries.files.keys()) {
-        parse(path);
-        yield;
-      }
+      for (const path of libraries.files.keys()) yield* prepare(path);
       const module = cells.add("const warm = [1, 2].map((x) => String(x)); console.log(await Promise.all(warm), process.argv)");
       service.getProgram();
       yield;

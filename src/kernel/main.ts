@@ -5,7 +5,7 @@
 import { writeSync } from "node:fs";
 import { MessageChannel, Worker } from "node:worker_threads";
 import { readArguments } from "./arguments.js";
-import { INPUT_BYTES } from "./messages.js";
+import { INPUT_BYTES, WISH_BYTES } from "./messages.js";
 import type { ProtocolData } from "./protocol-worker.js";
 
 /** How long an exit waits for output that is still to be sent. */
@@ -17,7 +17,8 @@ const { exit, reallyExit } = process as NodeJS.Process & { reallyExit: (code?: n
 const { connectionFile, supervised, ...options } = readArguments(process.argv.slice(2), process.cwd());
 const { port1, port2 } = new MessageChannel();
 const inputMemory = new SharedArrayBuffer(INPUT_BYTES);
-const data: ProtocolData = { connectionFile, supervised, options, port: port2, inputMemory };
+const wish = new SharedArrayBuffer(WISH_BYTES);
+const data: ProtocolData = { connectionFile, supervised, options, port: port2, inputMemory, wish };
 const protocol = new Worker(new URL("./protocol-worker.js", import.meta.url), { workerData: data, transferList: [port2] });
 protocol.on("message", () => exit.call(process, 0));
 protocol.on("error", (error) => {
@@ -36,4 +37,4 @@ Object.assign(process, {
 });
 
 const { startSession } = await import("./session.js");
-startSession(port1, options, inputMemory);
+startSession(port1, options, inputMemory, wish);

@@ -67,6 +67,12 @@ export type FromSession =
  */
 export const INPUT_BYTES = 1 << 20;
 
+/**
+ * Shared memory for interrupts of work that looks for them itself: the Int32 at byte 0 is 1 while the user wishes to interrupt, written by the
+ * protocol's side; the one at byte 4 counts how deep the main thread is in such work.
+ */
+export const WISH_BYTES = 8;
+
 /** A diagnostic in a cell's own lines and columns, both from 1. */
 export type CellDiagnostic = {
   category: "error" | "warning" | "suggestion";

@@ -31,6 +31,7 @@ export type ProtocolData = {
   /** To the session. */
   port: MessagePort;
   inputMemory: SharedArrayBuffer;
+  wish: SharedArrayBuffer;
   /** A launcher holds the other end of file descriptor 3. */
   supervised: boolean;
 };
@@ -40,7 +41,7 @@ const END_MS = 1000;
 /** How long zeromq's own thread may take to hand the last messages to the network. */
 const LINGER_MS = 20;
 
-const { connectionFile, options, port, inputMemory, supervised } = workerData as ProtocolData;
+const { connectionFile, options, port, inputMemory, wish, supervised } = workerData as ProtocolData;
 const connection = readConnection(connectionFile);
 const { key } = connection;
 const session = randomUUID();
@@ -62,7 +63,7 @@ const language = new LanguageLink(() => new Worker(new URL("./language-worker.js
 const debuggerSession = new Session();
 debuggerSession.connectToMainThread();
 const terminate = (): Promise<void> => new Promise((resolve) => debuggerSession.post("Runtime.terminateExecution", () => resolve()));
-const interrupter = new Interrupter(post, terminate);
+const interrupter = new Interrupter(post, terminate, new Int32Array(wish));
 const runner: CellRunner = new CellRunner({
   cells,
   publisher,

@@ -4,10 +4,11 @@ import { fileURLToPath } from "node:url";
 import type { MessagePort } from "node:worker_threads";
 import { createComms } from "./comms.js";
 import { installGlobals, makeGlobals } from "./globals.js";
-import type { KernelOptions, ToSession } from "./messages.js";
+import { type KernelOptions, type ToSession, WISH_BYTES } from "./messages.js";
 import { relaxAsyncChecks } from "./session/async-checks.js";
 import { createCells } from "./session/cells.js";
 import { captureConsole } from "./session/console.js";
+import { createCooperation } from "./session/cooperation.js";
 import { createEvaluator } from "./session/evaluate.js";
 import { createExecution } from "./session/execution.js";
 import { createImports } from "./session/imports.js";
@@ -22,10 +23,15 @@ import { describeError } from "./session/traceback.js";
 
 /**
  * Makes this thread the one where cells run, for good: console, timers, process streams and the handling of errors become the kernel's. It
- * listens on `port`; `input` is the memory for the user's answers (`INPUT_BYTES`). A termination by V8 may cut off anything here: what is
+ * listens on `port`; `input` is the memory for the user's answers (`INPUT_BYTES`), `wish` for interrupts (`WISH_BYTES`). A termination by V8 may cut off anything here: what is
  * lost by that is asked for again, or given up with the interrupt that caused it.
  */
-export function startSession(port: MessagePort, options: KernelOptions, input: SharedArrayBuffer): void {
+export function startSession(
+  port: MessagePort,
+  options: KernelOptions,
+  input: SharedArrayBuffer,
+  wish = new SharedArrayBuffer(WISH_BYTES),
+): void {
   const clearAsyncIds = relaxAsyncChecks();
   const runs = createRuns();
   const cells = createCells();
@@ -59,12 +65,16 @@ export function startSession(port: MessagePort, options: KernelOptions, input: S
   const evaluator = createEvaluator();
   const execution = createExecution({ runs, cells, outbox, evaluator, preloads, kernel, settled: globals.settled });
 
+  const cooperation = createCooperation(new Int32Array(wish), execution.interrupt);
+  define(Symbol.for("Jupyter.interruption"), { value: cooperation.interruption });
+
   port.on("message", (message: ToSession) => {
     if (message.kind === "execute") execution.execute(message);
     else if (message.kind === "comm") execution.receive(message.cell, () => comms.receive(message.message));
     else {
       clearAsyncIds();
-      if (message.kind === "interrupt") execution.interrupt();
+      if (message.kind === "interrupt" && !cooperation.granted()) execution.interrupt();
+      cooperation.reset();
       mend(report);
       outbox.send({ kind: "acknowledged", id: message.id });
     }

@@ -1,4 +1,5 @@
 import { expected } from "../core/errors.js";
+import { interruptibly } from "../core/interrupt.js";
 import { type Tensor, type Tensor2D, type Tensor3D, tf } from "../core/tf.js";
 import { attentionMask } from "../nn/attention.js";
 import { rotaryTables } from "../nn/rotary.js";
@@ -76,7 +77,7 @@ export function startPass(model: CausalLM, inputs: Inputs, dropoutSeed: number |
 
 /** Hidden states after the final norm, `[batch, time, hidden]`. Owned by the caller. */
 export function hiddenStates(model: CausalLM, inputs: Inputs, dropoutSeed: number | null = null): Tensor3D {
-  return tf.tidy(() => {
+  const computed = (): Tensor3D => {
     const pass = startPass(model, inputs, dropoutSeed);
     let x: Tensor = model.type.embed(pass.outer, pass.ids, pass.positions);
     for (let i = 0; i < model.config.layers; i++) {
@@ -85,7 +86,8 @@ export function hiddenStates(model: CausalLM, inputs: Inputs, dropoutSeed: numbe
       if (!isRecording()) previous.dispose();
     }
     return model.type.finish(pass.outer, x, model.config) as Tensor3D;
-  });
+  };
+  return interruptibly(() => tf.tidy(computed));
 }
 
 /** Logits of every position, `[batch, time, vocab]`. For short inputs; losses never hold them whole. Owned by the caller. */

@@ -1,3 +1,4 @@
+import { checkInterrupt } from "../core/interrupt.js";
 import { type Tensor, tf, type Variable } from "../core/tf.js";
 
 /** What training changes is a `tf.Variable`; everything else is frozen and gets no gradient. */
@@ -20,8 +21,13 @@ export function withGradient<Output extends Tensor>(
 ): Output {
   const op = tf.customGrad((...args: unknown[]) => {
     const save = args.at(-1) as Saver;
+    checkInterrupt();
     const value = forward(save);
-    return { value, gradFunc: (dy: Tensor, saved: Tensor[]) => backward(dy as Output, saved) };
+    const gradFunc = (dy: Tensor, saved: Tensor[]): Tensor[] => {
+      checkInterrupt();
+      return backward(dy as Output, saved);
+    };
+    return { value, gradFunc };
   });
   return op(...inputs) as Output;
 }

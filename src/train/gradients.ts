@@ -1,3 +1,4 @@
+import { interruptibly } from "../core/interrupt.js";
 import { type Scalar, type Tensor, type Tensor3D, tf, type Variable } from "../core/tf.js";
 import { type Inputs, startPass } from "../models/forward.js";
 import { trainableParameters } from "../models/lora.js";
@@ -19,14 +20,15 @@ export function lossGradients(
   loss: HiddenLoss,
   { recompute, dropoutSeed }: { recompute: boolean; dropoutSeed: number },
 ): LossGradients {
-  const kept = tf.tidy(() => {
+  const computed = () => {
     const parameters = trainableParameters(model);
     const sums = new Map<string, Tensor>();
     const value = recompute
       ? blockwise(model, inputs, loss, dropoutSeed, parameters, sums)
       : whole(model, inputs, loss, dropoutSeed, parameters, sums);
     return { loss: value, gradients: Object.fromEntries(sums) };
-  });
+  };
+  const kept = interruptibly(() => tf.tidy(computed));
   return { loss: kept.loss, gradients: new Map(Object.entries(kept.gradients)) };
 }
 

@@ -1,5 +1,5 @@
 import { expected } from "../core/errors.js";
-import { breathe, cellSignal } from "../core/interrupt.js";
+import { breathe, cellSignal, interruptibly } from "../core/interrupt.js";
 import { checkInteger, checkNumber } from "../core/shapes.js";
 import { type Tensor, tf, type Variable } from "../core/tf.js";
 import { AdamW, type AdamWOptions } from "../optim/adamw.js";
@@ -242,7 +242,8 @@ async function apply(
       throw new Error(
         expected(`training step ${step}`, "finite gradients", norm, "Lower the learning rate; no weight was changed by this step"),
       );
-    optimizer.update(parameters, gradients, { step, learningRate, scale: clipFactor(norm, maxGradNorm) / count });
+    const scale = clipFactor(norm, maxGradNorm) / count;
+    interruptibly(() => optimizer.update(parameters, gradients, { step, learningRate, scale })); // never half of it
     return norm;
   } finally {
     tf.dispose([...gradients.values()]);

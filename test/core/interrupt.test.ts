@@ -3,6 +3,8 @@ import { breathe, cellSignal } from "../../src/core/interrupt.js";
 import { tf } from "../../src/core/tf.js";
 import { embedTexts } from "../../src/models/embed.js";
 import { loadModel } from "../../src/models/load.js";
+import { addLora } from "../../src/models/lora.js";
+import { trainSft } from "../../src/train/sft.js";
 import { world } from "../../src/data/world.js";
 
 const name = Symbol.for("Jupyter.signal");
@@ -63,4 +65,33 @@ it("sets the tensor engine right after JavaScript was stopped inside of a gradie
         .dataSync()[0],
   );
   expect(gradient).toBe(6);
+});
+
+it("is stopped between two operations of a step when the user wishes it, and frees what it had", async () => {
+  const seam = Symbol.for("Jupyter.interruption");
+  const globals = globalThis as { [name: symbol]: unknown };
+  const model = await loadModel(world("model"));
+  const policy = addLora(model, { rank: 2, alpha: 4, targets: "all-linear", seed: 0 });
+  const ids = Int32Array.from({ length: 32 }, (_, i) => i);
+  const row = { ids, targets: new Uint8Array(32).fill(1), segments: new Int32Array(32).fill(1), positions: ids };
+  const before = tf.memory().numTensors;
+  let [depth, checks, entered] = [0, 0, 0];
+  for (const stopAt of [3, 25, 40]) {
+    checks = 0;
+    globals[seam] = {
+      enter: () => (entered += ++depth),
+      leave: () => depth--,
+      check: () => {
+        if (++checks === stopAt) throw new Error("interrupted");
+      },
+    };
+    const run = async () => {
+      for await (const event of trainSft(policy, [row], { steps: 1, batch: 1, learningRate: 1e-3 })) void event;
+    };
+    await expect(run()).rejects.toThrow("interrupted");
+    expect(tf.memory().numTensors).toBe(before);
+    expect(depth).toBe(0);
+  }
+  expect(entered).toBeGreaterThan(0);
+  delete globals[seam];
 });

@@ -1,4 +1,5 @@
 // JupyterLab as a person uses it: menus, buttons, keys. The notebook's own model is only read, to see what arrived.
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { seconds } from "./server.mjs";
 
@@ -21,6 +22,14 @@ export class Lab {
     await this.page.waitForSelector(`${PANEL} .jp-Cell`, { timeout: 120_000 });
     await this.page.evaluate(() => jupyterapp.shell.collapseLeft());
     await this.idle(90);
+  }
+
+  /** Opens a new notebook for our kernel. */
+  async openEmpty(name) {
+    const metadata = { kernelspec: { name: "eqlab", display_name: "TypeScript (eqlab)", language: "typescript" } };
+    const cells = [{ cell_type: "markdown", id: "title", metadata: {}, source: `# ${name}` }];
+    await writeFile(join(this.server.notebooks, `${name}.ipynb`), JSON.stringify({ nbformat: 4, nbformat_minor: 5, metadata, cells }));
+    await this.open(`${name}.ipynb`);
   }
 
   /** Waits until the kernel has been idle and no cell has been waiting for half a second. */
@@ -77,22 +86,36 @@ export class Lab {
     return cell;
   }
 
-  /** Replaces a cell's text by typing, without the editor's own closing brackets getting in the way. */
-  async type(index, source) {
-    const cell = await this.edit(index);
-    await this.page.keyboard.press("Control+a");
-    await this.page.keyboard.press("Delete");
+  /** Makes a code cell below the last one and writes `source` into it, as pasting does. Returns its index; the cursor stays in it. */
+  async append(source) {
+    const last = (await this.cells()).length - 1;
+    await (await this.cell(last)).locator(".jp-InputPrompt").first().click();
+    await this.page.keyboard.press("Escape");
+    await this.page.keyboard.press("b");
+    await this.cell(last + 1);
+    await this.page.keyboard.press("Enter");
     await this.page.keyboard.insertText(source);
-    return cell;
+    return last + 1;
   }
 
-  /** Shift-Enter in a cell; with `wait: false` it goes on at once. */
-  async run(index, { limit = 60, wait = true } = {}) {
-    await this.edit(index);
-    await this.page.keyboard.press("Shift+Enter");
+  /** Makes a cell, runs it, and returns its output's text. */
+  async say(source, options) {
+    const index = await this.append(source);
+    await this.runHere(options);
+    return this.text(index);
+  }
+
+  /** Runs the cell in which the cursor is. */
+  async runHere({ limit = 60, wait = true } = {}) {
+    await this.page.keyboard.press("Control+Enter");
     if (!wait) return 0;
-    await seconds(0.2);
+    await seconds(0.3);
     return this.idle(limit);
+  }
+
+  async run(index, options) {
+    await this.edit(index);
+    return this.runHere(options);
   }
 
   async menu(name, item) {
@@ -125,7 +148,8 @@ export class Lab {
       const more = await outer.evaluate((element) => {
         const before = element.scrollTop;
         element.scrollTop += element.clientHeight * 0.92;
-        return element.scrollTop > before + 4;
+        const below = Math.max(...[...element.querySelectorAll(".jp-Cell")].map((cell) => cell.getBoundingClientRect().bottom));
+        return element.scrollTop > before + 4 && below > element.getBoundingClientRect().top + 20; // under the last cell there is room
       });
       if (!more) return;
     }

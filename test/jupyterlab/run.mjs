@@ -6,10 +6,14 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { checkInterrupt, checkRestart } from "./control.mjs";
 import { Lab } from "./lab.mjs";
+import { checkLanguage } from "./language.mjs";
 import { checkNotebook } from "./notebooks.mjs";
+import { checkOutput, checkWidgets } from "./output.mjs";
 import { Report } from "./report.mjs";
 import { startServer } from "./server.mjs";
+import { checkFigure, checkSaved, checkSlider } from "./slider.mjs";
 
 const { values: given } = parseArgs({
   options: {
@@ -56,10 +60,19 @@ try {
   const wanted = given.only.split(",").filter(Boolean);
   const section = (name, steps) => (wanted.length === 0 || wanted.includes(name) ? report.section(name, steps) : undefined);
 
+  // These go on in the notebook that "01_sft" left open, with its variables.
   await section("01_sft", () => checkNotebook(lab, report, "01_sft", { table: 4, figure: 2, widget: 1 }));
+  await section("slider", () => checkSlider(lab, report));
+  await section("figure", () => checkFigure(lab, report));
+  await section("interrupt", () => checkInterrupt(lab, report));
+  await section("restart", () => checkRestart(lab, report));
+  await section("saved", () => checkSaved(lab, report, resolve(given.venv)));
   await section("02_heads", () => checkNotebook(lab, report, "02_heads", { table: 2, figure: 3 }));
   await section("03_dpo", () => checkNotebook(lab, report, "03_dpo", { table: 3, figure: 1 }));
   await section("04_eqbench", () => checkNotebook(lab, report, "04_eqbench", { table: 4, figure: 3 }));
+  await section("language", () => lab.openEmpty("language").then(() => checkLanguage(lab, report)));
+  await section("output", () => lab.openEmpty("output").then(() => checkOutput(lab, report)));
+  await section("widgets", () => lab.openEmpty("widgets").then(() => checkWidgets(lab, report)));
 } finally {
   await stop();
 }

@@ -42,7 +42,7 @@ export function fakeKernel(session: FakeSession, language: FakeLanguage = {}, st
   const comms = new CommRouter(cells, publisher, post);
   const memory = new SharedArrayBuffer(64);
   const input = new InputDesk(memory, outbox("stdin"), "kernel", "key");
-  const interrupter = new Interrupter(post, async () => {}, { acknowledgeMs: 50, againMs: 20 });
+  const interrupter = new Interrupter(post, async () => {}, new Int32Array(2), { acknowledgeMs: 50, patientMs: 100, againMs: 20 });
   const say = (message: FromSession): void => hearSession(message, { cells, publisher, input, interrupter, comms });
   const history = new History();
   const answers: { [method: string]: (params: { code: string }) => unknown } = {

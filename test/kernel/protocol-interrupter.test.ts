@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import type { ToSession } from "../../src/kernel/messages.js";
 import { Interrupter } from "../../src/kernel/protocol/interrupter.js";
 
-const timing = { acknowledgeMs: 20, againMs: 10 };
+const timing = { acknowledgeMs: 20, patientMs: 60, againMs: 10 };
+const wish = () => new Int32Array(2);
 
 describe("the interrupter", () => {
   test("a main thread that answers is not terminated", async () => {
@@ -13,6 +14,7 @@ describe("the interrupter", () => {
         setImmediate(() => interrupter.acknowledged((message as { id: number }).id));
       },
       () => Promise.reject(new Error("must not be called")),
+      wish(),
       timing,
     );
     await interrupter.interrupt();
@@ -30,6 +32,7 @@ describe("the interrupter", () => {
       async () => {
         if (++terminations === 3) setImmediate(() => interrupter.acknowledged(waiting[0]!));
       },
+      wish(),
       timing,
     );
     await interrupter.interrupt();
@@ -53,6 +56,7 @@ describe("the interrupter", () => {
         new Promise((resolve) => {
           hit = resolve;
         }),
+      wish(),
       timing,
     );
     void interrupter.interrupt();
@@ -69,6 +73,7 @@ describe("the interrupter", () => {
         setImmediate(() => interrupter.acknowledged((message as { id: number }).id));
       },
       async () => {},
+      wish(),
       timing,
     );
     await Promise.all([interrupter.interrupt(), interrupter.interrupt()]);

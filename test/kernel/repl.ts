@@ -46,7 +46,8 @@ export async function runCell(source: string): Promise<Ran> {
   cells += 1;
   const expression = `${transformed.code}\n//# sourceURL=cell-${cells}.js`;
   const thrown = await new Promise<Error | undefined>((resolve) => {
-    session!.post("Runtime.evaluate", { expression, replMode: true, awaitPromise: true }, (failed, reply?: Runtime.EvaluateReturnType) => {
+    session!.post("Runtime.evaluate", { expression, replMode: true, awaitPromise: true }, (failed: Error | null, answer?: object) => {
+      const reply = answer as Runtime.EvaluateReturnType | undefined;
       const description = reply?.exceptionDetails?.exception?.description ?? reply?.exceptionDetails?.text;
       const error = failed ?? (description === undefined ? undefined : new Error(description.split("\n")[0]));
       if (error && description !== undefined) error.stack = description;

@@ -58,9 +58,9 @@ export class Cells {
     return module;
   }
 
-  /** The one module that stands for text which is still being written; it sees every name there is. */
-  draft(code: string): CellModule {
-    return this.#write(code, this.draftPath, -1, new Set(), true);
+  /** The one module that stands for text which is still being written; with `all` it sees every name there is, not only those it has. */
+  draft(code: string, all = false): CellModule {
+    return this.#write(code, this.draftPath, -1, new Set(), all);
   }
 
   /** From now on the cell's declarations stand for their names. */
@@ -103,7 +103,7 @@ export class Cells {
 
   /** The hidden first line. */
   #prefix(spoken: Set<string>, declared: readonly Declared[] = [], uses = new Set<number>(), all = false): string {
-    const parts = [`import { ${SCOPE} } from "./${SCOPE}";`];
+    const parts = [`import { ${SCOPE} } from "./${SCOPE}"; import __kernelGlobals = ${SCOPE}.globals;`];
     const own = [...new Set(declared.filter(({ exported }) => !exported).map(({ name }) => name))];
     parts.push(`export { ${own.join(", ")} };`);
     const ownValues = new Set(declared.filter(({ form }) => form !== "type").map(({ name }) => name));
@@ -124,8 +124,11 @@ export class Cells {
     if (value) uses.add(value.slot);
     if (type) uses.add(type.slot);
     const together = value?.form === "alias" && type?.slot === value.slot && !ownType;
-    if (value && !together)
-      parts.push(`declare ${value.form === "let" ? "let" : "const"} ${name}: typeof ${SCOPE}.c${value.slot}.${name};`);
+    if (value && !together) {
+      // The alias first: `typeof` of a path would have TypeScript look at all that is on the way.
+      parts.push(`import __kernel_${name} = ${SCOPE}.c${value.slot}.${name};`);
+      parts.push(`declare ${value.form === "let" ? "let" : "const"} ${name}: typeof __kernel_${name};`);
+    }
     if (type && (together || type.pure)) parts.push(`import ${name} = ${SCOPE}.c${type.slot}.${name};`);
     return parts.join(" ");
   }
@@ -141,7 +144,7 @@ export class Cells {
       }
       return `import ${name} = ${SCOPE}.p${this.#preload.indexOf(preload)};`;
     }
-    return GLOBALS.includes(name) ? `declare const ${name}: typeof ${SCOPE}.globals.${name};` : "";
+    return GLOBALS.includes(name) ? `declare const ${name}: typeof __kernelGlobals.${name};` : "";
   }
 
   #take(): number {

@@ -16,7 +16,8 @@ const MOST = 2000;
 
 export function complete({ cells, service }: { cells: Cells; service: ts.LanguageService }, code: string, offset: number): Completion {
   const place = Math.max(0, Math.min(offset, code.length));
-  const draft = cells.draft(code);
+  const member = /(?:^|[^.])\.\s*#?[$\p{ID_Continue}]*$/u.test(code.slice(0, place));
+  const draft = cells.draft(code, !member);
   const found = service.getCompletionsAtPosition(draft.path, draft.offset + place, preferences);
   if (!found) return { matches: [], start: place, end: place };
   const { start, end } = replaced(code, place, found, draft.offset);

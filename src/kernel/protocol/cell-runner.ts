@@ -12,7 +12,7 @@ import type { Publisher } from "./publisher.js";
 import type { Post } from "./session-link.js";
 
 /** A cell's end waits so long for its type errors; later ones are shown all the same. */
-const CHECK_MS = 5000;
+const CHECK_MS = 20_000;
 /** An interrupted cell may take so long to clean up before it is given up. */
 const GIVE_UP_MS = 500;
 /** After an error, requests that arrive within this time were sent before the client knew: they are aborted too. */

@@ -3,11 +3,13 @@ import type { ToSession } from "../messages.js";
 export type InterruptTiming = {
   /** How long the main thread may take to answer before what it runs is cut off. */
   acknowledgeMs: number;
+  /** The same while it is in work that looks for interrupts itself. */
+  patientMs: number;
   /** How long cut-off code may take to be gone before it is cut off again. */
   againMs: number;
 };
 
-const TIMING: InterruptTiming = { acknowledgeMs: 150, againMs: 100 };
+const TIMING: InterruptTiming = { acknowledgeMs: 150, patientMs: 650, againMs: 100 };
 const MOST_PINGS = 50;
 
 /**
@@ -17,6 +19,7 @@ const MOST_PINGS = 50;
 export class Interrupter {
   readonly #post: (message: ToSession) => void;
   readonly #terminate: () => Promise<void>;
+  readonly #wish: Int32Array;
   readonly #timing: InterruptTiming;
   #running: Promise<void> | undefined;
   #asked = 0;
@@ -24,10 +27,11 @@ export class Interrupter {
   #wake: (() => void) | undefined;
   #terminations = 0;
 
-  /** `terminate` resolves when the termination has hit something. */
-  constructor(post: (message: ToSession) => void, terminate: () => Promise<void>, timing = TIMING) {
+  /** `terminate` resolves when the termination has hit something. `wish`: see `WISH_BYTES`. */
+  constructor(post: (message: ToSession) => void, terminate: () => Promise<void>, wish: Int32Array, timing = TIMING) {
     this.#post = post;
     this.#terminate = terminate;
+    this.#wish = wish;
     this.#timing = timing;
   }
 
@@ -52,11 +56,14 @@ export class Interrupter {
 
   async #run(): Promise<void> {
     const before = this.#asked;
-    for (let wait = this.#timing.acknowledgeMs; ; wait = this.#timing.againMs) {
+    Atomics.store(this.#wish, 0, 1);
+    const { acknowledgeMs, patientMs, againMs } = this.#timing;
+    for (let wait = Atomics.load(this.#wish, 1) > 0 ? patientMs : acknowledgeMs; ; wait = againMs) {
       if (await this.#answered("interrupt", wait, before)) break;
       this.#terminations++;
       void this.#terminate().finally(() => this.#terminations--);
     }
+    Atomics.store(this.#wish, 0, 0);
     for (let pings = 0; this.#terminations > 0 && pings < MOST_PINGS; pings++) {
       await this.#answered("ping", this.#timing.againMs, this.#asked);
     }

@@ -39,7 +39,7 @@ export function kernelCalls({ folder, wrapped }: { folder: string; wrapped: Wrap
   };
 }
 
-export function member(name: string): ts.PropertyAccessExpression {
+function member(name: string): ts.PropertyAccessExpression {
   return factory.createPropertyAccessExpression(factory.createIdentifier("__kernel"), name);
 }
 

@@ -30,11 +30,6 @@ export function originalOffset({ wrapped }: Pick<PreparedCell, "wrapped">, offse
   return wrapped && offset > wrapped.start ? offset - 1 : offset;
 }
 
-/** The offset in the prepared text of an offset in the cell. */
-export function preparedOffset({ wrapped }: Pick<PreparedCell, "wrapped">, offset: number): number {
-  return wrapped && offset > wrapped.start ? offset + 1 : offset;
-}
-
 /** Where the cell's last statement begins, if that is a block alone on its line. */
 function lastBlock(text: string): number | undefined {
   const file = ts.createSourceFile("cell.ts", text, ts.ScriptTarget.ES2023, false);

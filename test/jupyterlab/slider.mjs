@@ -1,0 +1,112 @@
+// The live slider of 01_sft, whose cells have run, and what is left of it in a saved page.
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { seconds } from "./server.mjs";
+
+/** The cell with the live slider, and the one with the figure that has its own. */
+const SLIDER = 6;
+const FIGURE = 7;
+
+export async function checkSlider(lab, report) {
+  const cell = await lab.cell(SLIDER);
+  const handle = cell.locator(".noUi-handle").first();
+  await handle.scrollIntoViewIfNeeded();
+  const readout = async () => Number(await cell.locator(".widget-readout").innerText());
+  const drawn = async () => titleOf(await cell.locator(".jp-OutputArea-output img").last().getAttribute("src"));
+  report.check("the figure stands at the slider's value", (await drawn()) === (await readout()), `T = ${await drawn()}`);
+
+  await handle.focus();
+  for (let i = 0; i < 5; i++) await lab.page.keyboard.press("ArrowRight");
+  const byKeys = await settled(drawn, 2.5);
+  report.check("five arrow keys move the slider to 2.5, and the figure follows", byKeys === 2.5 && (await readout()) === 2.5, `T = ${byKeys}`);
+
+  const box = await handle.boundingBox();
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  await lab.page.mouse.move(x, y);
+  await lab.page.mouse.down();
+  const seen = new Set();
+  for (let i = 1; i <= 40; i++) {
+    await lab.page.mouse.move(x + i * 1.5, y);
+    await seconds(0.04);
+    seen.add(await drawn());
+  }
+  await lab.shot("slider-dragged");
+  await lab.page.mouse.up();
+  const target = await readout();
+  const byMouse = await settled(drawn, target);
+  report.check("the figure is redrawn while the mouse drags", seen.size > 2, `${seen.size} values seen: ${[...seen].join(" ")}`);
+  report.check("it ends at the slider's value", byMouse === target, `T = ${byMouse}, slider ${target}`);
+  await lab.shot("slider-after");
+  const began = Date.now();
+  await handle.focus();
+  await lab.page.keyboard.press("ArrowLeft");
+  const next = Math.round((target - 0.1) * 10) / 10;
+  await settled(drawn, next);
+  report.note(`from a key to the new figure: ${Date.now() - began} ms`);
+  const value = await lab.say("temperature");
+  report.check("`temperature` in the next cell is the slider's value", Number(value) === next, value);
+}
+
+/** With plotly's extension JupyterLab shows the figure itself, whose slider needs no kernel; without, its picture. */
+export async function checkFigure(lab, report) {
+  const cell = await lab.cell(FIGURE);
+  await seconds(2);
+  await lab.shot("figure");
+  const plot = cell.locator(".js-plotly-plot");
+  if ((await plot.count()) === 0) {
+    report.check("without plotly's extension the figure is a picture", (await cell.locator("img[src^='data:image/svg'], svg").count()) > 0);
+    return report.note("its slider is part of the picture and cannot be moved");
+  }
+  const title = () => plot.locator(".g-gtitle").textContent();
+  const before = await title();
+  const rail = await plot.locator(".slider-rail-touch-rect").boundingBox();
+  await lab.page.mouse.click(rail.x + rail.width * 0.9, rail.y + rail.height / 2);
+  await seconds(1.5);
+  const after = await title();
+  report.check("with plotly's extension the figure's own slider works", before !== after, `${before} -> ${after}`);
+  await lab.shot("figure-moved");
+}
+
+/** Saves the notebook, and opens it as the page that nbconvert makes, and anew in JupyterLab with a fresh kernel. */
+export async function checkSaved(lab, report, venv) {
+  await lab.page.keyboard.press("Control+s");
+  await seconds(2);
+  const path = join(lab.server.notebooks, "01_sft.ipynb");
+  await promisify(execFile)(join(venv, "bin", "jupyter"), ["nbconvert", "--to", "html", "--output", "saved.html", path], {
+    env: { ...process.env, HOME: lab.server.home },
+  });
+  const page = await (await lab.page.context().browser().newContext()).newPage();
+  await page.goto(`file://${join(lab.server.notebooks, "saved.html")}`, { waitUntil: "domcontentloaded" });
+  const pictures = await page.evaluate(() => [...document.querySelectorAll("img[src^='data:image/svg']")].map((one) => one.src));
+  const svgs = pictures.map((one) => Buffer.from(one.slice(one.indexOf(",") + 1), "base64").toString());
+  const inline = await page.evaluate(() => [...document.querySelectorAll("svg")].map((one) => one.outerHTML));
+  report.check("the saved page shows the mix", [...svgs, ...inline].some((one) => one.includes("Mixing by temperature")));
+  const sliders = await page.locator(".js-plotly-plot .slider-container, input[type=range]").count();
+  report.check("the saved page has a slider that can be moved", sliders > 0, `${sliders} found`);
+  const title = page.getByText("Mixing by temperature").first();
+  await title.scrollIntoViewIfNeeded().catch(() => {});
+  await seconds(1);
+  await page.screenshot({ path: join(lab.folder, "saved-page.png") });
+  await page.context().close();
+
+  await lab.menu("Kernel", "Shut Down Kernel");
+  await seconds(3);
+  await lab.page.reload({ waitUntil: "domcontentloaded" });
+  await lab.page.waitForSelector(".jp-NotebookPanel .jp-Cell");
+  await seconds(6);
+  await lab.cell(SLIDER);
+  await seconds(2);
+  await lab.shot("reopened");
+}
+
+/** Waits until `read` gives `wanted`, ten seconds at most; the last reading. */
+async function settled(read, wanted) {
+  for (const began = Date.now(); Date.now() - began < 10_000; await seconds(0.03)) if ((await read()) === wanted) return wanted;
+  return read();
+}
+
+/** The temperature in the title of a figure, which stands in the page as a picture. */
+function titleOf(source) {
+  return Number(/T = ([\d.]+)/.exec(decodeURIComponent(source ?? ""))?.[1]);
+}
