@@ -143,9 +143,10 @@ else
     [ -f "$to/dist/index.js" ] || omit="" # the compiler needs the development packages' types
     say "installing packages (npm ci $omit)"
     command -v npm >/dev/null || fail "npm is not beside Node ($node)" "remove that Node from the PATH and run this again"
-    (cd "$to" && npm ci $omit --ignore-scripts --no-audit --no-fund --loglevel=error) ||
-      # `ci` wants every platform's optional packages in the lockfile; a registry that lacks some leaves it incomplete.
-      (cd "$to" && npm install $omit --ignore-scripts --no-audit --no-fund --no-save --loglevel=error) ||
+    options="$omit --ignore-scripts --no-audit --no-fund --loglevel=error --fetch-retries=1"
+    # `ci` wants every platform's optional packages in the lockfile; a registry that lacks some leaves it incomplete.
+    # shellcheck disable=SC2086
+    (cd "$to" && npm ci $options >/dev/null 2>&1) || (cd "$to" && npm install $options --no-save) ||
       fail "the packages could not be installed" "switch the notebook's Internet on (Settings), or attach the data set that kaggle/pack.mjs built: they are in it"
     echo "$wanted" >"$to/.eqlab/packages"
   fi

@@ -20,7 +20,9 @@ export async function checkInterrupt(lab, report) {
   report.check("the stop button ends a training cell within 1.5 s", took < 1.5, `${took.toFixed(2)} s`);
   report.check("it ends with KeyboardInterrupt", error?.ename === "KeyboardInterrupt", await lab.text(training));
   await lab.shot("interrupted");
-  const kept = await lab.say("[reached > 0, (await eq.replies(long, asked.slice(0, 1), { template, maxNewTokens: 5 })).length]", { limit: 120 });
+  const kept = await lab.say("[reached > 0, (await eq.replies(long, asked.slice(0, 1), { template, maxNewTokens: 5 })).length]", {
+    limit: 120,
+  });
   report.check("the model is kept and answers in the next cell", /\[\s*true, 1\s*\]/.test(kept), kept);
 
   for (const [name, source] of [

@@ -1,6 +1,7 @@
 // JupyterLab as a person uses it: menus, buttons, keys. The notebook's own model is only read, to see what arrived.
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { seconds } from "./server.mjs";
 
 const PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden)";
@@ -38,7 +39,8 @@ export class Lab {
     for (let quiet = 0; quiet < 3; await seconds(0.2)) {
       const { busy, status, running } = await this.state();
       quiet = busy ? 0 : quiet + 1;
-      if (Date.now() - began > limit * 1000) throw new Error(`expected an idle kernel within ${limit} s, it is ${status}, ${running} cells wait`);
+      if (Date.now() - began > limit * 1000)
+        throw new Error(`expected an idle kernel within ${limit} s, it is ${status}, ${running} cells wait`);
     }
     return (Date.now() - began) / 1000;
   }
@@ -62,8 +64,7 @@ export class Lab {
     const { outputs = [] } = (await this.cells())[index];
     const one = (output) =>
       output.text ?? output.traceback?.join("\n") ?? output.data?.["text/markdown"] ?? output.data?.["text/plain"] ?? "";
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: the escapes of a terminal's colours
-    return outputs.map((output) => [one(output)].flat().join("")).join("\n").replace(/\u001b\[[0-9;]*m/g, "");
+    return stripVTControlCharacters(outputs.map((output) => [one(output)].flat().join("")).join("\n"));
   }
 
   /** Brings a cell into view (cells out of view are not in the page) and makes it the active one. */
@@ -82,7 +83,10 @@ export class Lab {
   /** Puts the cursor into a cell. */
   async edit(index) {
     const cell = await this.cell(index);
-    await cell.locator(".cm-content").first().click({ position: { x: 40, y: 8 } });
+    await cell
+      .locator(".cm-content")
+      .first()
+      .click({ position: { x: 40, y: 8 } });
     return cell;
   }
 

@@ -10,7 +10,11 @@ export async function checkNotebook(lab, report, name, least) {
   const outputs = cells.flatMap((cell) => cell.outputs);
   const errors = outputs.filter(({ output_type }) => output_type === "error");
   const typeErrors = outputs.filter(({ name, text }) => name === "stderr" && /error.*TS\d/.test([text].flat().join("")));
-  report.check(`${name}: every cell ran`, cells.every(({ execution_count }) => execution_count > 0), `${cells.length} cells, ${took.toFixed(0)} s`);
+  report.check(
+    `${name}: every cell ran`,
+    cells.every(({ execution_count }) => execution_count > 0),
+    `${cells.length} cells, ${took.toFixed(0)} s`,
+  );
   report.check(`${name}: no error`, errors.length === 0, errors.map(({ ename, evalue }) => `${ename}: ${evalue}`).join("; "));
   report.check(`${name}: no type error`, typeErrors.length === 0, typeErrors.map(({ text }) => [text].flat().join("")).join(" "));
   for (const [kind, mime] of Object.entries(MIMES)) {

@@ -31,7 +31,9 @@ function chromiumDriver() {
   try {
     return createRequire(import.meta.url)("playwright-core").chromium;
   } catch (error) {
-    throw new Error(`playwright-core: expected the package that drives the browser, got: ${error.code}. Remedy: npm install`, { cause: error });
+    throw new Error(`playwright-core: expected the package that drives the browser, got: ${error.code}. Remedy: npm install`, {
+      cause: error,
+    });
   }
 }
 

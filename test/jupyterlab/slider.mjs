@@ -12,14 +12,22 @@ export async function checkSlider(lab, report) {
   const cell = await lab.cell(SLIDER);
   const handle = cell.locator(".noUi-handle").first();
   await handle.scrollIntoViewIfNeeded();
-  const readout = async () => Number(await cell.locator(".widget-readout").innerText());
-  const drawn = async () => titleOf(await cell.locator(".jp-OutputArea-output img").last().getAttribute("src"));
+  const readout = async () => Number(await cell.locator(".widget-readout").textContent());
+  const plotly = (await cell.locator(".js-plotly-plot").count()) > 0;
+  const drawn = async () =>
+    plotly
+      ? titleOf(await cell.locator(".js-plotly-plot .g-gtitle").textContent())
+      : titleOf(decodeURIComponent((await cell.locator(".jp-OutputArea-output img").last().getAttribute("src")) ?? ""));
   report.check("the figure stands at the slider's value", (await drawn()) === (await readout()), `T = ${await drawn()}`);
 
   await handle.focus();
   for (let i = 0; i < 5; i++) await lab.page.keyboard.press("ArrowRight");
   const byKeys = await settled(drawn, 2.5);
-  report.check("five arrow keys move the slider to 2.5, and the figure follows", byKeys === 2.5 && (await readout()) === 2.5, `T = ${byKeys}`);
+  report.check(
+    "five arrow keys move the slider to 2.5, and the figure follows",
+    byKeys === 2.5 && (await readout()) === 2.5,
+    `T = ${byKeys}`,
+  );
 
   const box = await handle.boundingBox();
   const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
@@ -81,7 +89,10 @@ export async function checkSaved(lab, report, venv) {
   const pictures = await page.evaluate(() => [...document.querySelectorAll("img[src^='data:image/svg']")].map((one) => one.src));
   const svgs = pictures.map((one) => Buffer.from(one.slice(one.indexOf(",") + 1), "base64").toString());
   const inline = await page.evaluate(() => [...document.querySelectorAll("svg")].map((one) => one.outerHTML));
-  report.check("the saved page shows the mix", [...svgs, ...inline].some((one) => one.includes("Mixing by temperature")));
+  report.check(
+    "the saved page shows the mix",
+    [...svgs, ...inline].some((one) => one.includes("Mixing by temperature")),
+  );
   const sliders = await page.locator(".js-plotly-plot .slider-container, input[type=range]").count();
   report.check("the saved page has a slider that can be moved", sliders > 0, `${sliders} found`);
   const title = page.getByText("Mixing by temperature").first();
@@ -106,7 +117,7 @@ async function settled(read, wanted) {
   return read();
 }
 
-/** The temperature in the title of a figure, which stands in the page as a picture. */
-function titleOf(source) {
-  return Number(/T = ([\d.]+)/.exec(decodeURIComponent(source ?? ""))?.[1]);
+/** The temperature in the title of a figure. */
+function titleOf(text) {
+  return Number(/T = ([\d.]+)/.exec(text ?? "")?.[1]);
 }
