@@ -24,10 +24,10 @@ export async function measure(side) {
   try {
     const figures = await start(lab, side.cells);
     if (side.scope === "imports") return { ...figures, ...(await imports(lab, side.cells)) };
+    Object.assign(figures, await manyCells(lab, side.cells), await floods(lab, side.cells));
+    await lab.end(); // what a flood left to be sent must not hold up the answers of the next cells
     return {
       ...figures,
-      ...(await manyCells(lab, side.cells)),
-      ...(await floods(lab, side.cells)),
       ...(await interrupts(lab, side.cells)),
       ...(await ends(lab, side)),
     };

@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { expected } from "../core/errors.js";
 import { world } from "../data/world.js";
@@ -18,14 +19,19 @@ export type RunSettings = {
   number(name: string, fallback: number): number;
 };
 
-/** Reads `EQLAB_DATA`, `EQLAB_MODEL` and `EQLAB_OUT`; without them the embedded world, and `out/demo` above the notebooks. */
+/**
+ * Reads `EQLAB_DATA`, `EQLAB_MODEL` and `EQLAB_OUT`; without them, on Kaggle, what is attached there and a folder that is saved;
+ * elsewhere the embedded world, and `out/demo` above the notebooks.
+ */
 export function runSettings(env: NodeJS.ProcessEnv = process.env): RunSettings {
-  const out = resolve(env.EQLAB_OUT ?? join("..", "out", "demo"));
+  const kaggle = kaggleFolders(env.EQLAB_KAGGLE ?? "/kaggle");
+  const out = resolve(env.EQLAB_OUT ?? kaggle.out ?? join("..", "out", "demo"));
+  const data = env.EQLAB_DATA ?? kaggle.data ?? null;
   return {
-    data: env.EQLAB_DATA ?? null,
-    model: env.EQLAB_MODEL ?? world("model"),
+    data,
+    model: env.EQLAB_MODEL ?? kaggle.model ?? world("model"),
     out,
-    real: env.EQLAB_DATA !== undefined,
+    real: data !== null,
     path: (...parts) => join(out, ...parts),
     number(name, fallback) {
       const text = env[`EQLAB_${name}`];
@@ -34,4 +40,31 @@ export function runSettings(env: NodeJS.ProcessEnv = process.env): RunSettings {
       return value;
     },
   };
+}
+
+const DATA_SETS = ["esconv", "goemotions", "empathetic_dialogues", "eq_bench"];
+const MODEL_FILES = ["config.json", "tokenizer.json"];
+
+/** What Kaggle offers: attached data and models somewhere below `input`, `working` for what is kept. Empty where there is no Kaggle. */
+function kaggleFolders(root: string): { out?: string; data?: string | undefined; model?: string | undefined } {
+  const [input, working] = [join(root, "input"), join(root, "working")];
+  if (!existsSync(input) || !existsSync(working)) return {};
+  const folders = foldersBelow(input);
+  const holding = (names: string[]) => folders.find((folder) => names.every((name) => existsSync(join(folder, name))));
+  return { out: join(working, "eqlab"), data: holding(DATA_SETS), model: holding(MODEL_FILES) };
+}
+
+/** Breadth first and by name, so that the choice is the same each time; six levels and 2,000 folders are more than Kaggle's own layouts. */
+function foldersBelow(top: string): string[] {
+  const found: string[] = [];
+  for (let level = [top], depth = 0; level.length > 0 && depth < 6 && found.length < 2000; depth++) {
+    found.push(...level);
+    level = level.flatMap((folder) =>
+      readdirSync(folder, { withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map((entry) => join(folder, entry.name))
+        .sort(),
+    );
+  }
+  return found;
 }

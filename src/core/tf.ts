@@ -17,11 +17,11 @@ export type {
 
 export const require = createRequire(import.meta.url);
 
-/** tfjs-node 4.22 uses two functions that Node 23 removed. */
+/** tfjs-node 4.22 uses two functions that Node 22 warns about and Node 23 removed. */
 export function mendNode(): void {
   const legacy = util as unknown as Record<string, unknown>;
-  legacy.isNullOrUndefined ??= (value: unknown) => value == null;
-  legacy.isArray ??= Array.isArray;
+  legacy.isNullOrUndefined = (value: unknown) => value == null;
+  legacy.isArray = Array.isArray;
 }
 
 let loaded: typeof Tfjs | undefined;

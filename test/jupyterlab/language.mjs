@@ -75,6 +75,8 @@ export async function checkLanguage(lab, report) {
     /line 2[\s\S]*TS2322[\s\S]*went on 1|went on 1[\s\S]*line 2[\s\S]*TS2322/.test(wrong),
     wrong,
   );
+  const scoped = await lab.say("// @strict\nconst model: string = eq.loadModel('x');");
+  report.check("a type error's text has no names of the kernel's own", /TS2322/.test(scoped) && !scoped.includes("__kernel"), scoped);
   const syntax = await lab.say("const first = 1;\nconst second = (;");
   report.check("a syntax error names the cell's line", /line 2/.test(syntax), syntax);
   const strict = await lab.say("// @strict\nlet flag: boolean = 'no';\nconsole.log('not reached');");
