@@ -1,6 +1,7 @@
 import { writeFileSafely } from "../files/write.js";
 import { type Displayable, displayable, type MimeBundle } from "./display.js";
 import { escapeHtml, scriptJson } from "./html.js";
+import { sliderHtml } from "./slider-html.js";
 import { drawSvg, plotlySource, plotlyVersion } from "./static-svg.js";
 import { HEIGHT, template, WIDTH } from "./style.js";
 
@@ -25,7 +26,7 @@ export type Figure = Displayable & {
 
 /**
  * A figure in the house style from plotly's traces and layout. In a cell it shows as one bundle: plotly JSON for front ends that know it,
- * else SVG, else text; on Kaggle, whose viewer knows only HTML, also that.
+ * else SVG, else text; on Kaggle, whose viewer knows only HTML, also that. A slider in the figure works without plotly too.
  */
 export function figure(data: Trace[], layout: Layout = {}, frames: object[] = []): Figure {
   const full: Layout = { width: WIDTH, height: HEIGHT, ...layout, template };
@@ -35,11 +36,18 @@ export function figure(data: Trace[], layout: Layout = {}, frames: object[] = []
     return drawn;
   };
   const toHtml = ({ offline = false } = {}): string => page(plainTitle(full), liveHtml({ data, layout: full, frames }, svg(), offline));
+  let stops: string | undefined | null = null;
+  const stopsHtml = (): string | undefined => {
+    if (stops === null) stops = sliderHtml(data, full);
+    return stops;
+  };
+  const html = (): string | undefined =>
+    process.env.KAGGLE_KERNEL_RUN_TYPE ? liveHtml({ data, layout: full, frames }, svg(), false) : stopsHtml();
   const bundle = (): MimeBundle => ({
     "application/vnd.plotly.v1+json": { data, layout: full, frames, config: CONFIG },
     "image/svg+xml": svg(),
     "text/plain": describe(data, full),
-    ...(process.env.KAGGLE_KERNEL_RUN_TYPE && { "text/html": liveHtml({ data, layout: full, frames }, svg(), false) }),
+    ...(html() && { "text/html": html() }),
   });
   const methods = {
     svg,

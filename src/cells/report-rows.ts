@@ -24,7 +24,7 @@ export function emotionRows({ atHalf, tuned, majority }: EmotionReport): Row[] {
 
 /** What an emotion head's probabilities are worth, in one sentence. */
 export const emotionSentence = (report: EmotionReport): string =>
-  `${report.rows} test texts; mean average precision ${report.meanAveragePrecision.toFixed(3)}, calibration error ` +
+  `${report.rows} test texts; mean average precision ${report.meanAveragePrecision.toFixed(3)}, calibration error (mean over labels) ` +
   `${report.calibrationError.toFixed(4)}; probabilities sum to ${report.probabilitySum.toFixed(2)} where texts have ` +
   `${report.labelsPerRow.toFixed(2)} labels`;
 

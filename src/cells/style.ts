@@ -74,4 +74,8 @@ export const label = (text: string, x: unknown, y: unknown, colour: string, wher
 });
 
 /** A number with a fixed count of digits after the point. */
-export const fixed = (value: number, digits = 2): string => (Number.isFinite(value) ? value.toFixed(digits).replace("-", "−") : "–");
+export const fixed = (value: number, digits = 2): string => {
+  if (!Number.isFinite(value)) return "–";
+  const text = value.toFixed(digits);
+  return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
+};

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { addonFile, addonPackage, stateFile } from "../setup/paths.mjs";
 import { expected } from "./errors.js";
-import { mendNode, require, tf } from "./tf.js";
+import { beforeFirstUse, mendNode, require, tf } from "./tf.js";
 
 export type EngineName = "tensorflow" | "wasm" | "cpu";
 
@@ -21,9 +21,19 @@ let current: Promise<Engine> | undefined;
  * @throws RangeError for an engine that does not exist; Error where neither loads.
  */
 export function startEngine({ prefer }: { prefer?: EngineName } = {}): Promise<Engine> {
+  asked = true;
   current ??= start(prefer ?? (process.env.EQLAB_ENGINE as EngineName | undefined));
   return current;
 }
+
+let asked = false;
+
+/** `tf` in a cell, before any engine was started: the native one, which starts at once. */
+beforeFirstUse(() => {
+  const prefer = process.env.EQLAB_ENGINE;
+  if (asked || (prefer && prefer !== "tensorflow")) return;
+  if (!startNative()) current = Promise.resolve({ name: "tensorflow", device: usesGpu() ? "gpu" : "cpu", whyNotBetter: "" });
+});
 
 async function start(prefer: EngineName | undefined): Promise<Engine> {
   if (prefer && !["tensorflow", "wasm", "cpu"].includes(prefer)) {

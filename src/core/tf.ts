@@ -66,9 +66,21 @@ export declare namespace tf {
   export type DataType = Tfjs.DataType;
 }
 
+let firstUse: (() => void) | undefined;
+
+/** What happens before anybody uses `tf`; an engine that is started by then keeps tfjs from taking its slowest one. */
+export function beforeFirstUse(start: () => void): void {
+  firstUse = start;
+}
+
 /** All of tfjs, typed. */
 export const tf: typeof Tfjs = new Proxy({} as typeof Tfjs, {
-  get: (_, name) => load()[name as keyof typeof Tfjs],
+  get(_, name) {
+    const start = firstUse;
+    firstUse = undefined;
+    start?.();
+    return load()[name as keyof typeof Tfjs];
+  },
   has: (_, name) => name in load(),
   ownKeys: () => Reflect.ownKeys(load()),
   getOwnPropertyDescriptor: (_, name) => ({ value: load()[name as keyof typeof Tfjs], enumerable: true, configurable: true }),

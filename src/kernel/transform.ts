@@ -1,5 +1,5 @@
 /** One cell of TypeScript becomes JavaScript for V8's REPL mode. Syntax only: no types are asked for, no file is read. */
-import ts from "typescript";
+import { ts } from "./language/typescript.js";
 import type { Transformed } from "./messages.js";
 import { openDeclarations } from "./transform/declarations.js";
 import { earlyError } from "./transform/early-errors.js";

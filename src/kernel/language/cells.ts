@@ -1,7 +1,7 @@
 /** The cells as modules that see what earlier ones declared. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import ts from "typescript";
+import { ts } from "./typescript.js";
 import type { Preload } from "../messages.js";
 import { type PreparedCell, prepareCell } from "../transform/prepare.js";
 import { setText, type VirtualFiles } from "./host.js";

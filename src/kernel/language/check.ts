@@ -1,5 +1,5 @@
 /** A cell's type errors, in its own lines. */
-import ts from "typescript";
+import { ts } from "./typescript.js";
 import type { CellDiagnostic } from "../messages.js";
 import { cellDiagnostic } from "../transform/syntax-diagnostics.js";
 import type { CellModule } from "./cells.js";

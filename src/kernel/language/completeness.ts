@@ -1,5 +1,5 @@
 /** Whether Enter runs the text or adds a line to it. */
-import ts from "typescript";
+import { ts } from "./typescript.js";
 import type { Completeness } from "../messages.js";
 import { parseErrors, prepareCell } from "../transform/prepare.js";
 

@@ -2,7 +2,7 @@
 import { statSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { fileURLToPath } from "node:url";
-import ts from "typescript";
+import { ts } from "./typescript.js";
 import type { Library } from "./libraries.js";
 
 const builtins = new Set(builtinModules);

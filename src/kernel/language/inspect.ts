@@ -1,5 +1,5 @@
 /** What is known about the name at a place of a cell. */
-import ts from "typescript";
+import { ts } from "./typescript.js";
 import type { Inspection } from "../messages.js";
 import type { CellModule, Cells } from "./cells.js";
 

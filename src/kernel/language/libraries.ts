@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
-import ts from "typescript";
+import { ts } from "./typescript.js";
 
 /** JavaScript's own library and the browser's, by the names of TypeScript's `lib` option. */
 const STANDARD = ["es2023", "dom", "dom.iterable", "dom.asynciterable", "esnext.disposable"];

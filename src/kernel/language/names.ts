@@ -1,5 +1,5 @@
 /** What a cell declares at its top level, and what it speaks of. */
-import ts from "typescript";
+import { ts } from "./typescript.js";
 import { boundNames } from "../transform/vars.js";
 
 /** How later cells see a name: `alias` has all the meanings that the declaration has, `type` has no value. */

@@ -1,5 +1,5 @@
 /** After types are stripped: top-level declarations in the one form that V8's REPL mode lets later cells make anew, `let` and `class`. */
-import ts from "typescript";
+import { ts } from "../language/typescript.js";
 import { call } from "./kernel-calls.js";
 import { liftVars, varNames } from "./vars.js";
 

@@ -1,7 +1,7 @@
 /** Errors that JavaScript finds before it runs anything, but TypeScript's parser does not: a name declared twice, `break` outside a loop. */
 import { SourceMap, type SourceMapPayload } from "node:module";
 import { Script } from "node:vm";
-import ts from "typescript";
+import { ts } from "../language/typescript.js";
 import type { CellDiagnostic } from "../messages.js";
 
 /** The first one, in the cell's lines; `text` is the cell, for errors of statements that may stand in functions only. */

@@ -1,7 +1,7 @@
 /** Before types are stripped: what a cell asks of the kernel (awaits, imports, its last value) becomes calls of `__kernel`. */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import ts from "typescript";
+import { ts } from "../language/typescript.js";
 import type { Wrapped } from "./prepare.js";
 
 const { factory } = ts;

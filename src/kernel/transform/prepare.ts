@@ -1,5 +1,5 @@
 /** A cell's text as the parser shall see it. */
-import ts from "typescript";
+import { ts } from "../language/typescript.js";
 
 /** Where a parenthesis was put before an object literal: its offset and its line (from 0), the literal being the first thing on the line. */
 export type Wrapped = { start: number; line: number };

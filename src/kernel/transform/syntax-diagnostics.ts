@@ -1,5 +1,5 @@
 /** TypeScript's diagnostics in a cell's own lines. */
-import ts from "typescript";
+import { ts } from "../language/typescript.js";
 import type { CellDiagnostic } from "../messages.js";
 import { originalOffset, type PreparedCell } from "./prepare.js";
 

@@ -1,5 +1,5 @@
 /** `var` outside functions: its names become `let` at the top of the cell, its initializers become assignments. */
-import ts from "typescript";
+import { ts } from "../language/typescript.js";
 
 const { factory } = ts;
 

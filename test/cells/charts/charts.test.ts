@@ -79,6 +79,22 @@ describe("temperatureMix", () => {
     expect(() => temperatureMix(shares, { temperatures: [] })).toThrow("expected at least one stop");
   });
 
+  it("has a slider that moves without plotly: one picture for each stop", () => {
+    const made = temperatureMix(shares, { temperatures: [1, 2, 5], at: 2 });
+    const html = bundleOf(made)["text/html"] as string;
+    const { document, Event } = new JSDOM(html, { runScripts: "dangerously" }).window;
+    const pictures = [...document.querySelectorAll<HTMLImageElement>("img.stop")];
+    const seen = () => pictures.filter(({ hidden }) => !hidden).map(({ alt }) => alt);
+    expect(seen()).toEqual(["temperature T = 2"]);
+    const input = document.querySelector("input")!;
+    input.value = "2";
+    input.dispatchEvent(new Event("input"));
+    expect(seen()).toEqual(["temperature T = 5"]);
+    const drawn = Buffer.from(pictures[2]!.src.split(",")[1]!, "base64").toString();
+    expect(drawn).toContain("T = 5");
+    expect(bundleOf(temperatureMix(shares, { at: 2, slider: false }))).not.toHaveProperty("text/html");
+  });
+
   it("stands at exactly the value of a slider outside, drawn to the same scale", () => {
     const inside = temperatureMix(shares, { at: 2 });
     const outside = temperatureMix(shares, { at: 2.17, slider: false });
