@@ -44,7 +44,10 @@ function relaid(layout: Layout, changes: { [path: string]: unknown }): Layout {
     const names = path.split(".");
     const last = names.pop()!;
     let place = result;
-    for (const name of names) place = (place[name] ??= {}) as Layout;
+    for (const name of names) {
+      place[name] ??= {};
+      place = place[name] as Layout;
+    }
     place[last] = value;
   }
   return result;

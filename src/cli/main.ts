@@ -5,7 +5,7 @@ import { kernel } from "./kernel.js";
 import { run } from "./run.js";
 
 const COMMANDS: Record<string, { run: (args: string[]) => Promise<void>; help: string }> = {
-  demo: { run: demo, help: "demo [--out DIR] [--data DIR] [--model DIR|ID] [--library]   run the four notebooks" },
+  demo: { run: demo, help: "demo [--out DIR] [--data DIR] [--model DIR|ID] [--kernel NAME]   run the four notebooks" },
   doctor: { run: doctor, help: "doctor [--json]                                              engine, speed, memory, versions, kernels" },
   run: { run, help: "run NOTEBOOK -o OUT [-p NAME=VALUE] [--kernel NAME]          execute one notebook, without Python" },
   kernel: { run: kernel, help: "kernel install | list | uninstall                            the TypeScript kernel in Jupyter" },

@@ -47,8 +47,8 @@ export type CommsOptions = {
   send(message: CommMessage): void;
   /** Told of every error that a handler throws or rejects with. */
   report(error: unknown): void;
-  /** Runs each handler, e.g. in an AsyncLocalStorage; as it is unless told. */
-  run?<T>(handler: () => T): T;
+  /** Remembers who registers a handler; the result runs work in their name. */
+  capture?(): <T>(work: () => T) => T;
 };
 
 /** The kernel's own view: cells get `Comms`. */
@@ -58,33 +58,43 @@ export type CommRouter = Comms & {
    * when theirs have. Do not hold up later messages for it: a handler may run for long.
    */
   receive(message: CommMessage): Promise<void>;
-  /** Runs a callback as handlers are run: at once, its errors reported; false where it failed. */
-  call(handler: () => unknown): Promise<boolean>;
+  /**
+   * A callback as handlers are run: at once, in the name of who calls `guard`, its errors reported. The result never rejects, and is false
+   * where the callback failed.
+   */
+  guard<A extends unknown[]>(handler: (...values: A) => unknown): Guarded<A>;
 };
+
+/** What `guard` makes. */
+export type Guarded<A extends unknown[]> = (...values: A) => Promise<boolean>;
 
 type Channel = {
   comm: Comm;
-  onMessage: ((event: CommEvent) => unknown)[];
-  onClose: ((event: CommEvent) => unknown)[];
+  onMessage: Guarded<[CommEvent]>[];
+  onClose: Guarded<[CommEvent]>[];
   shut(): void;
 };
 
-export function createComms({ send, report, run = (handler) => handler() }: CommsOptions): CommRouter {
+export function createComms({ send, report, capture = () => (work) => work() }: CommsOptions): CommRouter {
   const channels = new Map<string, Channel>();
-  const targets = new Map<string, CommTarget>();
+  const targets = new Map<string, Guarded<[Comm, CommEvent]>>();
 
-  async function call(handler: () => unknown): Promise<boolean> {
-    try {
-      await run(handler);
-      return true;
-    } catch (error) {
-      report(error);
-      return false;
-    }
+  function guard<A extends unknown[]>(handler: (...values: A) => unknown): Guarded<A> {
+    const within = capture();
+    return (...values) =>
+      within(async () => {
+        try {
+          await handler(...values);
+          return true;
+        } catch (error) {
+          report(error);
+          return false;
+        }
+      });
   }
 
-  const callAll = async (handlers: readonly ((event: CommEvent) => unknown)[], event: CommEvent): Promise<void> => {
-    await Promise.all([...handlers].map((handler) => call(() => handler(event))));
+  const callAll = async (handlers: readonly Guarded<[CommEvent]>[], event: CommEvent): Promise<void> => {
+    await Promise.all([...handlers].map((handler) => handler(event)));
   };
 
   function create(id: string, target: string): Channel {
@@ -105,8 +115,8 @@ export function createComms({ send, report, run = (handler) => handler() }: Comm
         send(data, more = {}) {
           if (!closed) send(message("message", id, { ...more, data }));
         },
-        onMessage: (handler) => void channel.onMessage.push(handler),
-        onClose: (handler) => void channel.onClose.push(handler),
+        onMessage: (handler) => void channel.onMessage.push(guard(handler)),
+        onClose: (handler) => void channel.onClose.push(guard(handler)),
         close(last = {}) {
           if (closed) return;
           channel.shut();
@@ -126,11 +136,11 @@ export function createComms({ send, report, run = (handler) => handler() }: Comm
       return;
     }
     const { comm } = create(commId, target);
-    if (!(await call(() => handler(comm, event)))) comm.close();
+    if (!(await handler(comm, event))) comm.close();
   }
 
   return {
-    call,
+    guard,
     open(target, { id = randomUUID().replaceAll("-", ""), ...opening } = {}) {
       if (typeof target !== "string" || !target) throw new TypeError(`comm target: expected a name, got ${String(target)}`);
       if (channels.has(id)) throw new RangeError(`comm id: expected one that is not open, got ${id}`);
@@ -139,9 +149,10 @@ export function createComms({ send, report, run = (handler) => handler() }: Comm
       return comm;
     },
     register(target, handler) {
-      targets.set(target, handler);
+      const guarded = guard(handler);
+      targets.set(target, guarded);
       return () => {
-        if (targets.get(target) === handler) targets.delete(target);
+        if (targets.get(target) === guarded) targets.delete(target);
       };
     },
     list: () => new Map([...channels].map(([id, { comm }]) => [id, comm.target])),

@@ -58,7 +58,7 @@ export type MadeGlobals = {
 
 export function makeGlobals({ send, comms, prompts }: GlobalsOptions): MadeGlobals {
   const { display, publish, settled } = makeDisplay(send);
-  const widgets = makeWidgets(comms);
+  const widgets = makeWidgets(comms, display);
   const { prompt, password, confirm } = prompts;
   const clearOutput = (wait = false): void => send({ kind: "clear", wait: Boolean(wait) });
   return {

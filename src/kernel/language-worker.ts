@@ -1,53 +1,60 @@
 /**
- * The thread that knows TypeScript. It answers requests in their order, on `workerData.port` or else on the parent's port. TypeScript is
- * loaded at once, because the first cell needs it; types are read when the thread has had nothing to do for a moment, in between requests.
+ * The thread that knows TypeScript's syntax: it answers on `workerData.port`, or else on the parent's port, what no types are needed for, so
+ * that a cell never waits for them. What needs them it hands on to a thread of its own, which has a second TypeScript (some 80 MB) and is
+ * started once this one is ready. Requests of either kind are answered in their order.
  */
-import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { type MessagePort, parentPort, Worker, workerData } from "node:worker_threads";
+import { answer } from "./language/answer.js";
 import type { Language } from "./language.js";
 import type { KernelOptions, LanguageReply, LanguageRequest } from "./messages.js";
 
-/** Milliseconds without a request before types are read. */
-const IDLE = 150;
+/** Milliseconds in which a first cell is transformed before the other thread takes its share of the processor. */
+const HEAD_START = 20;
 
 const { port = parentPort, options } = workerData as { port?: MessagePort; options: KernelOptions };
 if (!port) throw new TypeError("language worker: expected workerData.port or a parent, got neither. Start it as a worker");
 
-const queue: LanguageRequest[] = [];
+const TYPED: ReadonlySet<string> = new Set<LanguageRequest["method"]>(["check", "complete", "inspect"]);
+const early: LanguageRequest[] = [];
+const handedOn = new Set<number>();
 let language: Language | undefined;
-let warming: Generator<void, void> | undefined;
-let idle: NodeJS.Timeout | undefined;
+let types: Worker | undefined;
 
 port.on("message", (request: LanguageRequest) => {
-  queue.push(request);
-  if (queue.length === 1 && language) next();
+  if (TYPED.has(request.method)) handOn(request);
+  else if (language) port!.postMessage(answer(language, request));
+  else early.push(request);
 });
 
-function next(): void {
-  clearTimeout(idle);
-  const [request] = queue;
-  if (!request || !language) return;
-  port!.postMessage(reply(language, request));
-  queue.shift();
-  if (queue.length > 0) setImmediate(next);
-  else idle = setTimeout(warm, IDLE);
+function handOn(request: LanguageRequest): void {
+  handedOn.add(request.id);
+  types ??= startTypes();
+  types.postMessage(request);
 }
 
-function reply(language: Language, { id, method, params }: LanguageRequest): LanguageReply {
-  try {
-    return { id, result: language[method](params as never) };
-  } catch (error) {
-    return { id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
-  }
-}
-
-/** One step at a time: a request that comes in between is answered first. */
-function warm(): void {
-  if (queue.length > 0 || !warming || warming.next().done) return;
-  idle = setTimeout(warm, 1);
+function startTypes(): Worker {
+  const worker = new Worker(new URL("./language/types-worker.js", import.meta.url), { workerData: { options } });
+  let reason = "it ended";
+  worker.on("message", (reply: LanguageReply) => {
+    handedOn.delete(reply.id);
+    port!.postMessage(reply);
+  });
+  worker.on("error", (error) => {
+    reason = error.stack ?? error.message;
+  });
+  worker.on("exit", () => {
+    types = undefined;
+    for (const id of handedOn)
+      port!.postMessage({ id, error: `types: expected the thread to live, got ${reason}. The next request starts another` });
+    handedOn.clear();
+  });
+  return worker;
 }
 
 const { createLanguage } = await import("./language.js");
 language = createLanguage(options);
-warming = language.warm();
-if (queue.length > 0) next();
-else idle = setTimeout(warm, IDLE);
+for (const request of early.splice(0)) port.postMessage(answer(language, request));
+language.warm().next(); // the first transform is a slow one
+setTimeout(() => {
+  types ??= startTypes();
+}, HEAD_START);

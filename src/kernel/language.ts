@@ -9,8 +9,15 @@ import { inspect } from "./language/inspect.js";
 import { type Library, readLibraries } from "./language/libraries.js";
 import { transformCell, transformExpression } from "./transform.js";
 
-/** A session's answers. `warm` makes the first check a small one, in steps of a few tenths of a second, between which others may be asked. */
-export type Language = LanguageRequests & { warm(): Generator<void, void> };
+/**
+ * A session's answers. `warm` makes the first transform a fast one in its first step, then the first check, in steps of a few tenths of a
+ * second, between which others may be asked.
+ */
+export type Language = LanguageRequests & {
+  warm(): Generator<void, void>;
+  /** What costs some tenths of a second now and then, for when nobody waits. */
+  rest(): void;
+};
 
 type Types = CellService & { cells: Cells; libraries: Library };
 
@@ -25,6 +32,12 @@ export function createLanguage({ folder, preload, strict }: KernelOptions): Lang
   const types = (): Types => {
     made ??= make();
     return made;
+  };
+
+  const check = ({ cells, service }: Types): void => {
+    const module = cells.add("const warm = [1, 2].map((x) => String(x)); console.log(await Promise.all(warm), process.argv)");
+    checkCell(service, module);
+    cells.drop(module);
   };
 
   return {
@@ -44,14 +57,15 @@ export function createLanguage({ folder, preload, strict }: KernelOptions): Lang
     *warm() {
       transformCell("export const warm: number = await 1; enum Warm { a } warm", { folder });
       yield;
-      const { cells, service, libraries, prepare } = types();
+      const { service, libraries, prepare } = types();
       yield;
       for (const path of libraries.files.keys()) yield* prepare(path);
-      const module = cells.add("const warm = [1, 2].map((x) => String(x)); console.log(await Promise.all(warm), process.argv)");
       service.getProgram();
       yield;
-      checkCell(service, module);
-      cells.drop(module);
+      check(types());
+    },
+    rest() {
+      if (made?.cells.makeRoom()) check(made);
     },
   };
 }

@@ -97,7 +97,7 @@ export type Inspection = { found: false } | { found: true; data: MimeData };
 
 export type Completeness = { status: "complete" | "incomplete" | "invalid" | "unknown"; indent: string };
 
-/** What the language thread can be asked. Requests are answered in order. */
+/** What the language threads can be asked: those about syntax are answered in order, and so are those about types. */
 export type LanguageRequests = {
   /** Fast: syntax only. Never touches types. */
   transform(request: { cell: number; code: string }): Transformed;

@@ -37,12 +37,16 @@ export function startSession(
   const cells = createCells();
   const outbox = createOutbox(port);
   const imports = createImports(options.folder);
-  const cellNow = (): number => runs.current()?.cell ?? 0;
+  const cellNow = runs.outputCell;
 
   const report = (error: unknown): void => {
     if (!isInterrupt(error)) outbox.send({ kind: "error", cell: cellNow(), error: describeError(error, cells) });
   };
-  const comms = createComms({ send: (message) => outbox.send({ kind: "comm", cell: cellNow(), message }), report });
+  const comms = createComms({
+    send: (message) => outbox.send({ kind: "comm", cell: runs.current()?.cell ?? 0, message }),
+    report,
+    capture: runs.capture,
+  });
   const globals = makeGlobals({
     send: (output) => outbox.send({ ...output, cell: cellNow() }),
     comms,

@@ -103,6 +103,8 @@ export async function checkWidgets(lab, report) {
     (await cell.locator(".widget-slider").count()) >= 3 && (await cell.locator("select").count()) === 1,
     await lab.text(index),
   );
+  const readouts = await cell.locator(".widget-readout").allTextContents();
+  report.check("a slider without a step stands at its value", /^3(\.0)?$/.test(readouts[0] ?? ""), readouts.join("; "));
   await cell.locator("select").selectOption("blue");
   await cell.locator("input[type=text]").fill("stars");
   await cell.locator("input[type=checkbox]").uncheck();

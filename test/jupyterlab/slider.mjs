@@ -12,6 +12,9 @@ export async function checkSlider(lab, report) {
   const cell = await lab.cell(SLIDER);
   const handle = cell.locator(".noUi-handle").first();
   await handle.scrollIntoViewIfNeeded();
+  report.check("the slider's value has the digits of its step", /^\d+\.\d$/.test(await cell.locator(".widget-readout").textContent()));
+  const { width } = await cell.locator(".widget-slider").first().boundingBox();
+  report.check("the slider has room to drag", width >= 380, `${Math.round(width)} px`);
   const readout = async () => Number(await cell.locator(".widget-readout").textContent());
   const plotly = (await cell.locator(".js-plotly-plot").count()) > 0;
   const drawn = async () =>
@@ -56,15 +59,24 @@ export async function checkSlider(lab, report) {
   report.check("`temperature` in the next cell is the slider's value", Number(value) === next, value);
 }
 
-/** With plotly's extension JupyterLab shows the figure itself, whose slider needs no kernel; without, its picture. */
+/**
+ * The figure's own slider needs no kernel. Where JupyterLab has plotly's labextension (the Python package plotly brings it; images such as
+ * Kaggle's have it), it takes the plotly form and the slider is plotly's. Without, it takes the HTML form: pictures, and an `<input>` that
+ * changes between them.
+ */
 export async function checkFigure(lab, report) {
   const cell = await lab.cell(FIGURE);
   await seconds(2);
   await lab.shot("figure");
   const plot = cell.locator(".js-plotly-plot");
   if ((await plot.count()) === 0) {
-    report.check("without plotly's extension the figure is a picture", (await cell.locator("img[src^='data:image/svg'], svg").count()) > 0);
-    return report.note("its slider is part of the picture and cannot be moved");
+    const before = await visiblePicture(cell);
+    await moveToEnd(cell.locator("input[type=range]").first());
+    await seconds(0.5);
+    const after = await visiblePicture(cell);
+    report.check("without plotly's extension the figure's own slider works", before !== after && after.length > 0);
+    await lab.shot("figure-moved");
+    return report.note("JupyterLab has no labextension of plotly here: the figure is HTML");
   }
   const title = () => plot.locator(".g-gtitle").textContent();
   const before = await title();
@@ -93,23 +105,51 @@ export async function checkSaved(lab, report, venv) {
     "the saved page shows the mix",
     [...svgs, ...inline].some((one) => one.includes("Mixing by temperature")),
   );
-  const sliders = await page.locator(".js-plotly-plot .slider-container, input[type=range]").count();
-  report.check("the saved page has a slider that can be moved", sliders > 0, `${sliders} found`);
+  const sliders = page.locator(".js-plotly-plot .slider-container, input[type=range]");
+  report.check("the saved page has a slider that can be moved", (await sliders.count()) > 0, `${await sliders.count()} found`);
   const title = page.getByText("Mixing by temperature").first();
   await title.scrollIntoViewIfNeeded().catch(() => {});
   await seconds(1);
   await page.screenshot({ path: join(lab.folder, "saved-page.png") });
   await page.context().close();
 
+  const { outputs } = (await lab.cells())[SLIDER];
+  const begun = Number(/temperature: ([\d.]+)/.exec(JSON.stringify(outputs))?.[1]);
+  const kept = outputs.map(({ data }) => titleOf([data?.["image/svg+xml"]].flat().join("")));
+  report.check(
+    "the file keeps the drawing at the slider's last place",
+    kept.some((one) => one > 0 && one !== begun),
+    `T = ${kept.join(", ")}`,
+  );
+
   await lab.menu("Kernel", "Shut Down Kernel");
   await seconds(3);
   await lab.page.reload({ waitUntil: "domcontentloaded" });
   await lab.page.waitForSelector(".jp-NotebookPanel .jp-Cell");
   await seconds(6);
-  await lab.cell(SLIDER);
+  const cell = await lab.cell(SLIDER);
   await seconds(2);
+  const drawing = await cell
+    .locator(".jp-OutputArea-output")
+    .filter({ has: lab.page.locator(".js-plotly-plot, img, svg") })
+    .count();
+  report.check("opened again, the cell shows the drawing", drawing > 0);
+  const lost = await cell.getByText("Error displaying widget").count();
+  if (lost > 0) report.note("the slider itself says that its model is gone: JupyterLab keeps no widgets unless its settings say so");
   await lab.shot("reopened");
 }
+
+/** The picture that shows, of those that the slider changes between. */
+const visiblePicture = async (cell) => {
+  const shown = await cell.locator("img:visible").all();
+  return (await Promise.all(shown.map((one) => one.getAttribute("src")))).join();
+};
+
+const moveToEnd = (input) =>
+  input.evaluate((element) => {
+    element.value = element.max;
+    for (const type of ["input", "change"]) element.dispatchEvent(new Event(type, { bubbles: true }));
+  });
 
 /** Waits until `read` gives `wanted`, ten seconds at most; the last reading. */
 async function settled(read, wanted) {

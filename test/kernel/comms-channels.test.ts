@@ -3,10 +3,14 @@ import { describe, expect, it } from "vitest";
 import { createComms } from "../../src/kernel/comms.js";
 import type { CommMessage } from "../../src/kernel/messages.js";
 
-function start(run?: <T>(handler: () => T) => T) {
+function start(capture?: () => <T>(work: () => T) => T, report?: () => void) {
   const sent: CommMessage[] = [];
   const errors: unknown[] = [];
-  const comms = createComms({ send: (message) => sent.push(message), report: (error) => errors.push(error), ...(run && { run }) });
+  const told = (error: unknown): void => {
+    errors.push(error);
+    report?.();
+  };
+  const comms = createComms({ send: (message) => sent.push(message), report: told, ...(capture && { capture }) });
   return { comms, sent, errors };
 }
 
@@ -140,17 +144,27 @@ describe("handlers", () => {
     expect(order).toEqual(["start", "end"]);
   });
 
-  it("run inside the wrapper, also after an await", async () => {
+  it("run in the name of whoever registered them, also after an await, and so are their errors told", async () => {
     const cells = new AsyncLocalStorage<number>();
-    const { comms } = start((handler) => cells.run(7, handler));
-    const comm = comms.open("plot");
     const seen: unknown[] = [];
-    comm.onMessage(async () => {
-      seen.push(cells.getStore());
+    const note = (): void => void seen.push(cells.getStore());
+    const { comms } = start(() => {
+      const cell = cells.getStore()!;
+      return (work) => cells.run(cell, work);
+    }, note);
+    const comm = cells.run(1, () => comms.open("plot"));
+    const handler = async (): Promise<void> => {
+      note();
       await null;
-      seen.push(cells.getStore());
-    });
-    await comms.receive(from("message", comm.id));
-    expect(seen).toEqual([7, 7]);
+      note();
+      throw new Error("mine");
+    };
+    cells.run(2, () => comm.onMessage(handler));
+    cells.run(3, () => comms.register("theirs", (opened) => opened.onMessage(note)));
+    await cells.run(9, () => comms.receive(from("message", comm.id)));
+    expect(seen.splice(0)).toEqual([2, 2, 2]);
+    await cells.run(8, () => comms.receive(from("open", "c", { target: "theirs" })));
+    await cells.run(8, () => comms.receive(from("message", "c")));
+    expect(seen).toEqual([3]);
   });
 });

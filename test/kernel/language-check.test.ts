@@ -130,6 +130,8 @@ describe("a cell's types", () => {
     const language = start();
     expect(says(language, "let arbitrary: fast.Arbitrary<number> = fast.integer(); sample(arbitrary, 3).length")).toEqual([]);
     expect(says(language, "fast.nope; sample('x')")).toEqual(["1:6 2339", "1:19 2345"]);
+    const [mistake] = language.check({ cell: ++cell, code: "const wrong: number = fast.integer()" });
+    expect(mistake!.message).toBe("Type 'Arbitrary<number>' is not assignable to type 'number'.");
     expect(says(language, "const fast = 1; fast.toFixed()")).toEqual([]);
   });
   it("survive many cells, and cells that run again and again", () => {
@@ -137,6 +139,31 @@ describe("a cell's types", () => {
     says(language, "let seed = 0; const pinned = seed");
     for (let i = 0; i < 200; i++) expect(says(language, `let again = ${i}; let seed${i % 150} = seed + again`)).toEqual([]);
     expect(says(language, "again.toFixed(); seed149.toFixed(); pinned.toFixed(); seed.length")).toEqual(["1:60 2339"]);
+  });
+  it("are checked anew with a global that an earlier cell declares", () => {
+    const language = start();
+    expect(says(language, "addedLater")).toEqual(["1:1 2304"]);
+    expect(says(language, "declare global { var addedLater: number }")).toEqual([]);
+    expect(says(language, "addedLater.toFixed(); addedLater.length")).toEqual(["1:34 2339"]);
+  });
+  it("outlive every cell that used to see them", () => {
+    const language = start();
+    says(language, "class Kept<T> { constructor(readonly v: T) {} } const made = new Kept('text')");
+    for (let i = 0; i < 20; i++) {
+      for (let j = 0; j < 40; j++) says(language, `let turn = ${i % 2 ? "''" : "0"}; made.v.length`);
+      language.rest();
+      expect(says(language, i % 2 ? "turn.length; turn.toFixed()" : "turn.toFixed(); turn.length")).toHaveLength(1);
+    }
+    expect(says(language, "const other: typeof made = new Kept('a'); other.v = 'b'; made.v.nope")).toEqual(["1:49 2540", "1:65 2339"]);
+  });
+  it("of an import are read when the program does not have them yet", () => {
+    const language = start();
+    writeFileSync(join(folder, "fresh.ts"), "export class Fresh { own = 1 }\n");
+    expect(says(language, "const { Fresh } = await import('./fresh.ts'); new Fresh().nope")).toEqual(["1:59 2339"]);
+    expect(
+      says(language, "import { Fresh as Again } from './fresh.ts'; let it: import('./fresh.ts').Fresh = new Again(); it.own.nope"),
+    ).toEqual(["1:103 2339"]);
+    expect(says(language, "import { absent } from './fresh.ts'")).toEqual(["1:10 2305"]);
   });
   it("are not taken from a cell that type errors stop", () => {
     const language = start();

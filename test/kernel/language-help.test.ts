@@ -86,6 +86,7 @@ describe("inspection", () => {
     expect(ask("disp|lay(1)")).toMatch(/^display: Display\n\nShows a value/);
     expect(ask("let s: Sha|pe")).toBe("interface Shape");
     expect(ask("Math.ma|x(1)", 1)).toContain("Math.max(...values: number[]): number");
+    expect(ask("fast.inte|ger()")).toContain("): Arbitrary<number>");
     expect(ask("fast.inte|ger()", 1)).toMatch(/fast-check\/.*\.d\.ts:\d+$/);
   });
   it("finds nothing where there is nothing", () => {
@@ -150,7 +151,7 @@ describe("completeness", () => {
 });
 
 describe("the worker", () => {
-  it("answers requests in their order, and reports what failed", async () => {
+  it("answers requests in their order, those that need types after the others, and reports what failed", async () => {
     const { port1, port2 } = new MessageChannel();
     const workerData = { port: port2, options: { folder, preload: [], strict: false } };
     const worker = new Worker(new URL("../../dist/kernel/language-worker.js", import.meta.url), { workerData, transferList: [port2] });
@@ -167,8 +168,8 @@ describe("the worker", () => {
     port1.postMessage({ id: 5, method: "isComplete", params: { code: "(" } });
     await all;
     await worker.terminate();
-    expect(replies.map(({ id }) => id)).toEqual([1, 2, 3, 4, 5]);
-    expect(replies[0]!.result).toMatchObject([{ code: 2339, line: 1, column: 16 }]);
-    expect(replies[2]!.error).toContain("not a function");
+    expect(replies.map(({ id }) => id)).toEqual([2, 3, 4, 5, 1]);
+    expect(replies[4]!.result).toMatchObject([{ code: 2339, line: 1, column: 16 }]);
+    expect(replies[1]!.error).toContain("not a function");
   });
 });

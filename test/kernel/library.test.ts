@@ -7,6 +7,7 @@ import { runCell, startEqlab } from "./kernel-driver.js";
 let kernel: KernelClient;
 beforeAll(async () => {
   kernel = await startEqlab(["--preload", "eq=eqlab", "--preload", "tf=eqlab#tf", "--preload", "progress=eqlab#progress"]);
+  await kernel.complete("Math.", 5); // TypeScript is warm
 });
 afterAll(() => kernel?.shutdown());
 

@@ -132,3 +132,20 @@ test("many interrupted cells leave a session that works, with its memory and its
     expect(next.stdout).toBe(`of ${round}\n`);
   }
 });
+
+test("a first drawing of interact that never ends is interrupted, the next cell is done, and the slider draws again", async () => {
+  const session = new SessionProcess();
+  const first = session.start(`
+    globalThis.T = widgets.slider({ min: 0, max: 10, step: 1, value: 1 });
+    __kernel.last = widgets.interact({ T }, async ({ T }) => { await new Promise((go) => setTimeout(go, 20)); while (T === 1); return "T is " + T });`);
+  await session.until((one) => one.kind === "display");
+  await sleep(50);
+  await session.interrupt();
+  expect((await session.result(first)).outcome).toMatchObject({ ename: "KeyboardInterrupt" });
+  await session.run("T.value = 2; await new Promise((go) => setTimeout(go, 60))");
+  const drawings = session.messages.flatMap((one) => (one.kind === "display" && one.displayId?.startsWith("drawing") ? [one] : []));
+  expect(drawings.map(({ data, cell }) => [String(data["text/plain"]).split("\n")[0], cell])).toEqual([
+    ["Error: Interrupted", first],
+    ["T is 2", first],
+  ]);
+});

@@ -86,15 +86,81 @@ test("a termination ends a prompt", async () => {
   await sleep(1);
 });
 
-test("a comm message is handled in the name of its request, while a cell waits", async () => {
+test("what a comm's handler prints and shows belongs to the cell that registered it, also later and while another cell waits", async () => {
   const session = new SessionProcess();
-  await session.run(
-    `globalThis[Symbol.for("Jupyter.comms")].register("t", (comm) => comm.onMessage(({ data }) => console.log("got", data.x)))`,
-  );
-  session.start("await new Promise(() => {})");
+  const first = await session.run(`
+    globalThis[Symbol.for("Jupyter.comms")].register("t", (comm) => comm.onMessage(async ({ data }) => {
+      console.log("got", data.x);
+      setTimeout(() => console.log("later"), 5);
+      await new Promise((go) => setTimeout(go, 10));
+      display("shown");
+      comm.send("back");
+      throw new Error("mine");
+    }))`);
+  const waiting = session.start("await new Promise(() => {})");
   const message = { commId: "c", data: {}, metadata: {}, buffers: [] };
   session.post({ kind: "comm", cell: 900, message: { ...message, type: "open", target: "t" } });
   session.post({ kind: "comm", cell: 901, message: { ...message, type: "message", data: { x: 5 } } });
   await session.until((one) => one.kind === "handled" && one.cell === 901);
-  expect(session.printed(901)).toBe("got 5\n");
+  expect(session.printed(first.cell)).toBe("got 5\nlater\n");
+  const kinds = session.of(first.cell).map(({ kind }) => kind);
+  expect([...new Set(kinds.slice(kinds.indexOf("done") + 1))]).toEqual(["stream", "display", "error"]);
+  expect(session.of(901).map(({ kind }) => kind)).toEqual(["comm", "handled"]);
+  expect(session.of(waiting).map(({ kind }) => kind)).toEqual(["started"]);
+});
+
+test("an interrupt ends a comm's handler, whose signal is its own, and the cell that registered it goes on to hear", async () => {
+  const session = new SessionProcess();
+  const first = await session.run(`
+    globalThis[Symbol.for("Jupyter.comms")].register("t", (comm) => comm.onMessage(async ({ data }) => {
+      const signal = globalThis[Symbol.for("Jupyter.signal")];
+      try {
+        if (data.x === 1) await __kernel.wait(new Promise(() => {}));
+      } finally {
+        console.log("end of", data.x, signal.aborted);
+      }
+    }))`);
+  const message = { commId: "c", data: {}, metadata: {}, buffers: [] };
+  session.post({ kind: "comm", cell: 900, message: { ...message, type: "open", target: "t" } });
+  session.post({ kind: "comm", cell: 901, message: { ...message, type: "message", data: { x: 1 } } });
+  await sleep(50);
+  await session.interrupt();
+  await session.until((one) => one.kind === "handled" && one.cell === 901);
+  session.post({ kind: "comm", cell: 902, message: { ...message, type: "message", data: { x: 2 } } });
+  await session.until((one) => one.kind === "handled" && one.cell === 902);
+  expect(session.printed(first.cell)).toBe("end of 1 true\nend of 2 false\n");
+});
+
+test("callbacks of widgets print in the cell that gave them, whoever moves the widget", async () => {
+  const session = new SessionProcess();
+  const made = await session.run("globalThis.t = widgets.slider({ min: 0, max: 10, step: 1 }); __kernel.last = t.id");
+  const heard = await session.run("t.onChange((value) => console.log('value', value))");
+  const id = String(made.text).replaceAll("'", "");
+  const data = { method: "update", state: { value: 3 }, buffer_paths: [] };
+  session.post({ kind: "comm", cell: 900, message: { type: "message", commId: id, data, metadata: {}, buffers: [] } });
+  await session.until((one) => one.kind === "handled" && one.cell === 900);
+  await session.run("t.value = 4");
+  expect(session.printed(heard.cell)).toBe("value 3\nvalue 4\n");
+});
+
+test("what interact draws is an output of the cell that shows it, there before the cell is done, and what its callback prints goes there", async () => {
+  const session = new SessionProcess();
+  const code = `
+    globalThis.T = widgets.slider({ min: 0, max: 10, step: 1, value: 1 });
+    __kernel.last = widgets.interact({ T }, async ({ T }) => { await null; console.log("drawing", T); return "T is " + T });`;
+  const { cell, messages } = await session.run(code);
+  const outputs = messages.filter(({ kind }) => kind === "display" || kind === "result" || kind === "done");
+  expect(outputs).toMatchObject([
+    { kind: "display", update: false },
+    { kind: "display", data: { "text/plain": "T is 1" } },
+    { kind: "done" },
+  ]);
+  const { displayId } = outputs[1] as { displayId?: string };
+  const { text } = await session.run("__kernel.last = T.id");
+  const data = { method: "update", state: { value: 3 }, buffer_paths: [] };
+  const commId = String(text).replaceAll("'", "");
+  session.post({ kind: "comm", cell: 900, message: { type: "message", commId, data, metadata: {}, buffers: [] } });
+  const moved = await session.until((one) => one.kind === "display" && one.update);
+  expect(moved).toMatchObject({ cell, displayId, data: { "text/plain": "T is 3" } });
+  expect(session.printed(cell)).toBe("drawing 1\ndrawing 3\n");
 });

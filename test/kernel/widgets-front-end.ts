@@ -1,10 +1,11 @@
 import { createComms } from "../../src/kernel/comms.js";
-import type { CommMessage } from "../../src/kernel/messages.js";
+import { makeDisplay } from "../../src/kernel/display.js";
+import type { CommMessage, MimeData } from "../../src/kernel/messages.js";
 import { makeWidgets } from "../../src/kernel/widgets/widgets.js";
 
 type State = { [name: string]: unknown };
 
-/** A front end that keeps the state of every model, as JupyterLab does. */
+/** A front end that keeps the state of every model and the outputs of one cell, as JupyterLab does. */
 export function startFrontEnd() {
   const sent: CommMessage[] = [];
   const errors: unknown[] = [];
@@ -19,10 +20,22 @@ export function startFrontEnd() {
       if (message.type === "message" && data.method === "update") Object.assign(models.get(message.commId)!, data.state);
     },
   });
+  const cell: { data: MimeData; id: string | undefined }[] = [];
+  const { display, publish, settled } = makeDisplay(({ data, displayId: id, update }) => {
+    for (const output of cell) if (id !== undefined && output.id === id) output.data = data;
+    if (!update) cell.push({ data, id });
+  });
   const tell = (commId: string, data: unknown): Promise<void> =>
     comms.receive({ type: "message", commId, data, metadata: {}, buffers: [] });
   return {
-    widgets: makeWidgets(comms),
+    widgets: makeWidgets(comms, display),
+    display,
+    publish,
+    settled,
+    /** What the file of the notebook would keep: text/plain of each output. */
+    cell: (): unknown[] => cell.map(({ data }) => data["text/plain"]),
+    /** The widgets in the cell's outputs. */
+    views: () => cell.flatMap(({ data }) => (data["application/vnd.jupyter.widget-view+json"] as { model_id: string } | undefined) ?? []),
     comms,
     sent,
     errors,

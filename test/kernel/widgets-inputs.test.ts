@@ -104,6 +104,53 @@ describe("a slider", () => {
     expect(rank.value).toBe(8);
     expect(state(widgets.slider({ min: 0, max: 1, step: 0.001 })).readout_format).toBe(".3f");
     expect(state(widgets.slider({ min: 0, max: 1, step: 0.25 })).readout_format).toBe(".2f");
+    expect(state(widgets.slider({ min: 0.5, max: 10, step: 0.1, value: 2 })).readout_format).toBe(".1f");
+    expect(state(widgets.slider({ min: 0.25, max: 10, step: 0.5 })).readout_format, "the positions are 0.25, 0.75, ...").toBe(".2f");
+    expect(state(widgets.slider({ min: 0, max: 1, step: 1 / 3 })).readout_format).toBe(".2f");
+  });
+
+  it.each([
+    [{ min: 1, max: 20, value: 3 }, 0.1, ".1f"],
+    [{ min: 0.5, max: 10 }, 0.05, ".2f"],
+    [{ min: 0, max: 1 }, 0.01, ".2f"],
+    [{ min: 0, max: 0.3 }, 0.002, ".3f"],
+    [{ min: -1, max: 1, value: 0.005 }, 0.005, ".3f"],
+    [{ min: 0, max: 1000, value: 3 }, 1, "d"],
+    [{ min: 0, max: 1000 }, 10, "d"],
+    [{ min: 0.001, max: 10, value: 3 }, 0.001, ".3f"],
+    [{ min: 0, max: 10, value: Math.PI }, 0.1, ".1f"],
+    [{ min: 0, max: 1e-6 }, 1e-8, ".8f"],
+  ])("%j has a step that people use, on which the value lies if that is possible", (options, step, format) => {
+    const { widgets, state } = startFrontEnd();
+    const { min, max, value = min } = options as { min: number; max: number; value?: number };
+    expect(state(widgets.slider(options))).toMatchObject({ step, readout_format: format, value });
+    expect(state(widgets.range({ min, max, value: [value, max] })).value).toEqual([value, max]);
+  });
+
+  it("keeps a value between two positions until the user moves it, though the front end says where it had to put it", async () => {
+    const { widgets, update } = startFrontEnd();
+    const t = widgets.slider({ min: 0, max: 1, step: 0.3, value: 0.5 });
+    const heard: number[] = [];
+    t.onChange((value) => heard.push(value));
+    await update(t, { value: 0.6 });
+    expect(t.value).toBe(0.5);
+    await update(t, { value: 0.3 });
+    await update(t, { value: 0.6 });
+    expect(heard).toEqual([0.3, 0.6]);
+    const ends = widgets.range({ min: 0, max: 1, step: 0.3, value: [0.1, 0.5] });
+    await update(ends, { value: [0, 0.6] });
+    expect(ends.value).toEqual([0.1, 0.5]);
+    await update(ends, { value: [0, 0.9] });
+    expect(ends.value).toEqual([0.1, 0.9]);
+  });
+
+  it("has room to drag, also beside a long label", () => {
+    const { widgets, models, state } = startFrontEnd();
+    const width = (widget: { id: string }): unknown => models.get(String(state(widget).layout).slice("IPY_MODEL_".length))!.width;
+    expect(width(widgets.slider({ label: "temperature", min: 0, max: 1 }))).toBe("400px");
+    expect(width(widgets.range({ min: 0, max: 1, width: "50%" }))).toBe("50%");
+    expect(width(widgets.slider({ label: "a label of 24 characters", min: 0, max: 1 }))).toBe("calc(300px + 24ch)");
+    expect(width(widgets.checkbox({ label: "x" }))).toBe(null);
   });
 
   it("with log speaks in values, and keeps exponents in the model", async () => {

@@ -73,26 +73,77 @@ describe("interact", () => {
     const front = startFrontEnd();
     const T = front.widgets.slider({ label: "T", min: 0, max: 100, step: 1, value: 1 });
     const made = front.widgets.interact({ T }, draw);
-    const area = { id: String((front.state(made).children as string[])[1]).slice("IPY_MODEL_".length) };
-    return { ...front, T, made, area };
+    front.display(made);
+    /** The drawing, which stands below the inputs. */
+    const drawing = (): unknown => front.cell()[1];
+    return { ...front, T, made, drawing };
   };
 
-  it("draws at once, and again when the user or the code changes an input", async () => {
-    const { T, made, area, content, update } = make(({ T }) => `T is ${T}`);
-    expect(content(area)).toEqual(["T is 1"]);
+  it("is two outputs: the inputs as a widget, and the drawing, which the file keeps; each place that shows it follows", async () => {
+    const { T, made, cell, views, publish, state, update } = make(({ T }) => `T is ${T}`);
+    expect(cell()).toEqual(["T: 1\nT is 1", "T is 1"]);
+    expect(views()).toMatchObject([{ model_id: made.id }]);
+    expect(state(made).children).toEqual([`IPY_MODEL_${T.id}`]);
+    publish(made[displaySymbol]());
+    expect(cell()).toEqual(["T: 1\nT is 1", "T is 1", "T: 1\nT is 1", "T is 1"]);
     await update(T, { value: 2 });
     await made.drawn();
-    expect(content(area)).toEqual(["T is 2"]);
+    expect(cell()).toEqual(["T: 1\nT is 1", "T is 2", "T: 1\nT is 1", "T is 2"]);
+  });
+
+  it("keeps the cell until the first drawing is there, however long that takes, and draws while nobody shows it", async () => {
+    const first = gate<string>();
+    const { T, made, cell, settled, widgets, display } = make(({ T }) => (T === 1 ? first.promise : `T is ${T}`));
+    expect(cell()).toEqual(["T: 1"]);
+    const done = settled().then(() => cell());
+    first.open("first");
+    expect(await done).toEqual(["T: 1", "first"]);
+    T.value = 2;
+    await made.drawn();
+    expect(cell()).toEqual(["T: 1", "T is 2"]);
+    const hidden = widgets.interact({ T }, async ({ T }) => T);
+    T.value = 3;
+    await hidden.drawn();
+    display(hidden);
+    expect(cell()).toEqual(["T: 1", "T is 3", "T: 3\n3", "3"]);
+  });
+
+  it("keeps its place where there is nothing to show", async () => {
+    const { T, made, drawing } = make(({ T }) => (T === 1 ? undefined : T));
+    expect(drawing()).toBe("");
+    T.value = 2;
+    await made.drawn();
+    expect(drawing()).toBe("2");
+  });
+
+  it("in a box is one widget, with an area for the drawing", async () => {
+    const { T, made, widgets, state, content, models } = make(({ T }) => `T is ${T}`);
+    const box = widgets.hbox(made);
+    const whole = String((state(box).children as string[])[0]).slice("IPY_MODEL_".length);
+    const [input, area] = (models.get(whole)!.children as string[]).map((child) => ({ id: child.slice("IPY_MODEL_".length) }));
+    expect(input).toEqual({ id: T.id });
+    expect(content(area!)).toEqual(["T is 1"]);
+    T.value = 2;
+    await made.drawn();
+    expect(content(area!)).toEqual(["T is 2"]);
+  });
+
+  it("draws at once, and again when the user or the code changes an input", async () => {
+    const { T, made, drawing, update } = make(({ T }) => `T is ${T}`);
+    expect(drawing()).toBe("T is 1");
+    await update(T, { value: 2 });
+    await made.drawn();
+    expect(drawing()).toBe("T is 2");
     T.value = 3;
     await made.drawn();
-    expect(content(area)).toEqual(["T is 3"]);
-    expect(made[displaySymbol]()["text/plain"]).toBe("T: 3\nT is 3");
+    expect(drawing()).toBe("T is 3");
+    expect(String(made)).toBe("T: 3\nT is 3");
   });
 
   it("draws the newest value after a drawing that still runs, and none in between", async () => {
     const drawn: number[] = [];
     const gates: Gate<string>[] = [];
-    const { T, made, area, content, update } = make(({ T }) => {
+    const { T, made, drawing, update, settled } = make(({ T }) => {
       drawn.push(T);
       gates.push(gate());
       return gates.at(-1)!.promise;
@@ -101,34 +152,35 @@ describe("interact", () => {
     expect(drawn).toEqual([1]);
     gates[0]!.open("first");
     await expect.poll(() => drawn).toEqual([1, 50]);
-    expect(content(area)).toEqual(["first"]);
+    await settled();
+    expect(drawing()).toBe("first");
     T.value = 60;
     gates[1]!.open("second");
     await expect.poll(() => drawn).toEqual([1, 50, 60]);
     gates[2]!.open("third");
     await made.drawn();
-    expect(content(area)).toEqual(["third"]);
+    expect(drawing()).toBe("third");
     expect(drawn).toEqual([1, 50, 60]);
   });
 
-  it("shows errors in the area, sync or not, and goes on", async () => {
-    const { T, made, area, content, errors } = make(({ T }) => {
+  it("shows errors as the drawing, sync or not, and goes on", async () => {
+    const { T, made, drawing, errors } = make(({ T }) => {
       if (T === 1) throw new TypeError("sync");
       return T === 2 ? Promise.reject(new RangeError("async")) : "fine";
     });
-    expect(content(area)).toEqual(["TypeError: sync"]);
+    expect(drawing()).toMatch(/^TypeError: sync\n +at /);
     T.value = 2;
     await made.drawn();
-    expect(content(area)).toEqual(["RangeError: async"]);
+    expect(drawing()).toMatch(/^RangeError: async/);
     T.value = 3;
     await made.drawn();
-    expect(content(area)).toEqual(["fine"]);
+    expect(drawing()).toBe("fine");
     expect(errors).toEqual([]);
   });
 
   it("survives a callback that moves its own input", async () => {
     const drawn: number[] = [];
-    const { made, area, content } = make(({ T: value }) => {
+    const { made, drawing } = make(({ T: value }) => {
       drawn.push(value);
       if (drawn.length === 1) queueMicrotask(() => (T.value = 5));
       return value;
@@ -136,32 +188,27 @@ describe("interact", () => {
     const T = made.children[0] as unknown as { value: number };
     await made.drawn();
     await made.redraw();
-    expect(content(area)).toEqual(["5"]);
-    const {
-      made: second,
-      area: secondArea,
-      content: secondContent,
-    } = (() => {
-      const front = startFrontEnd();
-      const input = front.widgets.slider({ min: 0, max: 10, step: 1, value: 1 });
-      const made = front.widgets.interact({ input }, ({ input: value }) => {
-        if (value < 5) input.value = value + 1;
-        return value;
-      });
-      return { ...front, made, area: made.children[1]! };
-    })();
+    expect(drawing()).toBe("5");
+    const front = startFrontEnd();
+    const input = front.widgets.slider({ min: 0, max: 10, step: 1, value: 1 });
+    const second = front.widgets.interact({ input }, ({ input: value }) => {
+      if (value < 5) input.value = value + 1;
+      return value;
+    });
+    front.display(second);
     await second.drawn();
-    expect(secondContent(secondArea)).toEqual(["5"]);
+    expect(front.cell()).toEqual(["5\n5", "5"]);
   });
 
   it("misses no change that comes just as a drawing ends", async () => {
-    const { T, made, area, content } = make(async ({ T }) => T);
+    const { T, made, drawing, settled } = make(async ({ T }) => T);
+    await settled();
     for (let ticks = 0; ticks < 12; ticks++) {
       T.value = 10 + ticks;
       for (let tick = 0; tick < ticks; tick++) await null;
       T.value = 50 + ticks;
       await made.drawn();
-      expect(content(area)).toEqual([String(50 + ticks)]);
+      expect(drawing()).toBe(String(50 + ticks));
     }
   });
 
@@ -170,14 +217,14 @@ describe("interact", () => {
     const controller = new AbortController();
     target[Symbol.for("Jupyter.signal")] = controller.signal;
     try {
-      const { T, made, area, content } = make(({ T }) => (T === 1 ? new Promise(() => {}) : "fine"));
+      const { T, made, drawing, settled } = make(({ T }) => (T === 1 ? new Promise(() => {}) : "fine"));
       controller.abort();
-      await made.drawn();
-      expect(content(area)).toEqual(["Error: Interrupted"]);
+      await settled();
+      expect(drawing()).toMatch(/^Error: Interrupted/);
       target[Symbol.for("Jupyter.signal")] = undefined;
       T.value = 2;
       await made.drawn();
-      expect(content(area)).toEqual(["fine"]);
+      expect(drawing()).toBe("fine");
     } finally {
       delete target[Symbol.for("Jupyter.signal")];
     }

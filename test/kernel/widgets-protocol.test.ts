@@ -57,10 +57,12 @@ describe(`what our widgets send, against ipywidgets ${reference.versions.ipywidg
       );
     const [layout, ...rest] = [...states.values()];
     const own = rest.pop()!;
-    expect(layout).toEqual(reference.layout.data.state);
+    const slides = /^(slider|range)/.test(name);
+    expect(layout).toEqual({ ...reference.layout.data.state, ...(slides && { width: "400px" }) });
     const parts = stored.parts.map((part) => ("description_width" in part ? { ...part, description_width: "initial" } : part));
     expect(rest).toEqual(parts);
-    expect(named(own)).toEqual(stored.own.data.state);
+    const format = ["slider", "range"].includes(name) && { readout_format: ".1f" }; // as many digits as the step has
+    expect(named(own)).toEqual({ ...stored.own.data.state, ...format });
     for (const { target, metadata, data } of opened) {
       expect(target).toBe(stored.own.target);
       expect(metadata).toEqual(stored.own.metadata);

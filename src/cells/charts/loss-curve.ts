@@ -27,7 +27,12 @@ export function lossCurve(events: readonly LossEvent[], { title = "Loss", unit =
     data.push(line(smooth, "training", { color: BLUE, width: 2.5 }));
   }
   if (heldOut.length)
-    data.push({ ...line(heldOut, "held-out", { color: RED, width: 2.5 }), mode: "lines+markers", cliponaxis: false, marker: { size: 7, color: RED } });
+    data.push({
+      ...line(heldOut, "held-out", { color: RED, width: 2.5 }),
+      mode: "lines+markers",
+      cliponaxis: false,
+      marker: { size: 7, color: RED },
+    });
   if (best && heldOut.length > 1) {
     data.push({
       ...line([best], "best", { color: RED }),

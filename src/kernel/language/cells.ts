@@ -15,7 +15,7 @@ const SCOPE = "__kernelScope";
 const ALL = "__kernelAll";
 
 /** Modules at the start; twice as many whenever they are all in use. */
-const SLOTS = 64;
+const SLOTS = 128;
 
 /** A cell's text in its module: `text` of `prepared` from `offset` on; before it stand hidden declarations. */
 export type CellModule = { path: string; slot: number; prepared: PreparedCell; offset: number; declared: Declared[] };
@@ -27,7 +27,7 @@ export type CellModule = { path: string; slot: number; prepared: PreparedCell; o
  * there were.
  */
 export class Cells {
-  readonly files: VirtualFiles = { version: 1, texts: new Map(), roots: [] };
+  readonly files: VirtualFiles;
   readonly draftPath: string;
   readonly #folder: string;
   readonly #preload: readonly Preload[];
@@ -37,13 +37,16 @@ export class Cells {
   /** The slots that each slot in use refers to. */
   readonly #uses = new Map<number, Set<number>>();
   #free: number[] = [];
+  #dropped: number[] = [];
   #size = 0;
 
   constructor(folder: string, preload: readonly Preload[]) {
     this.#folder = folder;
     this.#preload = preload;
     this.draftPath = join(folder, "__kernelDraft.ts");
-    setText(this.files, this.draftPath, this.#prefix(new Set()));
+    const blank = this.#prefix(new Set());
+    this.files = { version: 1, changed: new Set(), texts: new Map(), roots: [], blank, draftPath: this.draftPath };
+    setText(this.files, this.draftPath, blank);
     // Not `import * as` in the cells themselves: TypeScript looks at everything that it imports, at every check.
     setText(this.files, join(folder, `${SCOPE}.ts`), `export * as ${SCOPE} from "./${ALL}";`);
     this.#grow(SLOTS);
@@ -77,10 +80,9 @@ export class Cells {
   }
 
   /** Forgets a cell that never ran. */
-  drop({ slot, path }: CellModule): void {
+  drop({ slot }: CellModule): void {
     this.#uses.delete(slot);
-    this.#free.push(slot);
-    setText(this.files, path, this.#prefix(new Set()));
+    this.#dropped.push(slot);
   }
 
   /** True for a file of a cell, the draft or the scope. */
@@ -147,9 +149,16 @@ export class Cells {
     return GLOBALS.includes(name) ? `declare const ${name}: typeof __kernelGlobals.${name};` : "";
   }
 
+  /** Makes room for further cells while nobody waits, because it costs a new program; false where there is enough. */
+  makeRoom(): boolean {
+    if (this.#free.length > this.#size / 2) return false;
+    this.#collect();
+    if (this.#free.length <= this.#size / 2) this.#grow(this.#size);
+    return true;
+  }
+
   #take(): number {
-    if (this.#free.length === 0) this.#collect();
-    if (this.#free.length < this.#size / 4) this.#grow(this.#size);
+    if (this.#free.length === 0) this.makeRoom();
     return this.#free.shift()!;
   }
 
@@ -163,17 +172,19 @@ export class Cells {
     };
     for (const { slot } of [...this.#values.values(), ...this.#types.values()]) visit(slot);
     for (const slot of [...this.#uses.keys()]) {
-      if (live.has(slot)) continue;
+      if (!live.has(slot)) this.#dropped.push(slot);
+    }
+    for (const slot of this.#dropped.splice(0)) {
       this.#uses.delete(slot);
       this.#free.push(slot);
+      setText(this.files, this.#path(slot), this.files.blank);
     }
   }
 
   #grow(count: number): void {
-    const empty = this.#prefix(new Set());
     for (let slot = this.#size; slot < this.#size + count; slot++) {
       this.#free.push(slot);
-      setText(this.files, this.#path(slot), empty);
+      setText(this.files, this.#path(slot), this.files.blank);
     }
     this.#size += count;
     this.#writeScope();

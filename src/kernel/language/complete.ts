@@ -1,11 +1,12 @@
 /** What may stand at a place of a cell that is still being written. */
-import type ts from "typescript";
 import type { Completion } from "../messages.js";
 import type { Cells } from "./cells.js";
+import { ts } from "./typescript.js";
 
-const preferences: ts.UserPreferences = {
+const preferences: ts.GetCompletionsAtPositionOptions = {
+  includeSymbol: true,
   includeCompletionsForModuleExports: false,
-  includeCompletionsWithInsertText: true,
+  includeCompletionsWithInsertText: false,
   includeCompletionsForImportStatements: false,
   importModuleSpecifierEnding: "minimal",
   quotePreference: "double",
@@ -31,9 +32,27 @@ export function complete({ cells, service }: { cells: Cells; service: ts.Languag
     .filter(({ entry, text }) => entry.name.toLowerCase().startsWith(lower) && !seen.has(text) && seen.add(text))
     .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
     .slice(0, MOST)
-    .map(({ entry, text }) => ({ text, type: entry.kind }));
+    .map(({ entry, text }) => ({ text, type: kindOf(entry, service) }));
   return { matches, start, end };
 }
+
+/** What a name is that another module hands on. */
+function kindOf({ kind, symbol }: ts.CompletionEntry, service: ts.LanguageService): string {
+  if (kind !== ts.ScriptElementKind.alias || !symbol || !(symbol.flags & ts.SymbolFlags.Alias)) return kind;
+  const { flags } = service.getProgram()!.getTypeChecker().getAliasedSymbol(symbol);
+  return KINDS.find(([flag]) => flags & flag)?.[1] ?? kind;
+}
+
+const KINDS: [ts.SymbolFlags, ts.ScriptElementKind][] = [
+  [ts.SymbolFlags.Class, ts.ScriptElementKind.classElement],
+  [ts.SymbolFlags.Function, ts.ScriptElementKind.functionElement],
+  [ts.SymbolFlags.Enum, ts.ScriptElementKind.enumElement],
+  [ts.SymbolFlags.BlockScopedVariable, ts.ScriptElementKind.constElement],
+  [ts.SymbolFlags.Variable, ts.ScriptElementKind.variableElement],
+  [ts.SymbolFlags.Module, ts.ScriptElementKind.moduleElement],
+  [ts.SymbolFlags.Interface, ts.ScriptElementKind.interfaceElement],
+  [ts.SymbolFlags.TypeAlias, ts.ScriptElementKind.typeElement],
+];
 
 /** A whole identifier, or what TypeScript says, e.g. the part of a path in a string. */
 function replaced(code: string, place: number, found: ts.CompletionInfo, before: number): { start: number; end: number } {

@@ -4,6 +4,7 @@ import { builtinModules } from "node:module";
 import { fileURLToPath } from "node:url";
 import { ts } from "./typescript.js";
 import type { Library } from "./libraries.js";
+import { Patches } from "./patches.js";
 
 const builtins = new Set(builtinModules);
 
@@ -11,13 +12,20 @@ const builtins = new Set(builtinModules);
 export type VirtualFiles = {
   /** Bumped with every change. */
   version: number;
+  /** The paths whose texts changed since types were last asked for. */
+  changed: Set<string>;
   texts: Map<string, { version: number; snapshot: ts.IScriptSnapshot }>;
   /** The program's roots besides the libraries; best the same over many checks. */
   roots: string[];
+  /** The text of a cell's file before it has a cell. */
+  blank: string;
+  /** The file of text that is still being written. */
+  draftPath: string;
 };
 
 export function setText(files: VirtualFiles, path: string, text: string): void {
   files.version += 1;
+  files.changed.add(path);
   files.texts.set(path, { version: files.version, snapshot: ts.ScriptSnapshot.fromString(text) });
 }
 
@@ -48,37 +56,49 @@ export type CellService = {
 };
 
 /** The language service of the cells in `files`; `folder` is the notebook's. */
-export function createService(folder: string, files: VirtualFiles, library: Library): CellService {
-  for (const [path, text] of library.files) files.texts.set(path, { version: 0, snapshot: ts.ScriptSnapshot.fromString(text) });
-  const fixed = [...library.files.keys()];
+export function createService(folder: string, files: VirtualFiles, libraries: Library): CellService {
+  for (const [path, text] of libraries.files) files.texts.set(path, { version: 0, snapshot: ts.ScriptSnapshot.fromString(text) });
+  const fixed = [...libraries.files.keys()];
   const onDisk = new Map<string, { version: string; snapshot: ts.IScriptSnapshot | undefined }>();
+  /** The versions of those that may change. */
+  const local = new Map<string, string>();
   const resolutions = ts.createModuleResolutionCache(folder, (name) => name, options);
   const kernel = fileURLToPath(import.meta.url);
 
   const disk = (path: string): { version: string; snapshot: ts.IScriptSnapshot | undefined } => {
     const known = onDisk.get(path);
-    if (known && (path.includes("/node_modules/") || path.endsWith(".d.ts"))) return known;
-    const version = String(statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? "none");
+    if (known && installed(path)) return known;
+    const version = modified(path);
     if (known?.version === version) return known;
     const text = ts.sys.readFile(path);
     const entry = { version, snapshot: text === undefined ? undefined : ts.ScriptSnapshot.fromString(text) };
     onDisk.set(path, entry);
+    if (!installed(path)) local.set(path, version);
     return entry;
   };
 
   const resolveModule = (name: string, from: string): ts.ResolvedModuleWithFailedLookupLocations => {
     // Node's own modules are declared in its types, whatever package has the name of one.
     if (builtins.has(name) || name.startsWith("node:")) return unresolved;
-    const installed = from.includes("/node_modules/");
-    if (installed && name === "undici-types") return unresolved; // forty files that say the same as the browser's library
-    const found = ts.resolveModuleName(name, from, options, host, installed ? resolutions : undefined);
-    if (found.resolvedModule || installed || name.startsWith(".") || name.startsWith("/")) return found;
+    const library = from.includes("/node_modules/");
+    if (library && name === "undici-types") return unresolved; // forty files that say the same as the browser's library
+    const found = ts.resolveModuleName(name, from, options, host, library ? resolutions : undefined);
+    if (found.resolvedModule || library || name.startsWith(".") || name.startsWith("/")) return found;
     return ts.resolveModuleName(name, kernel, options, host);
   };
 
   const host: ts.LanguageServiceHost & ts.ModuleResolutionHost & Pick<ts.CompilerHost, "getModuleResolutionCache"> = {
     getCompilationSettings: () => options,
-    getProjectVersion: () => String(files.version),
+    getProjectVersion: () => {
+      const edited = !patching && localChanged();
+      if (!patching && (files.changed.size > 0 || onDisk)) {
+        patching = true; // the program as it is: asking for it asks for the version again
+        if (projectVersion === 0 || edited || !patches.apply(service.getProgram()!, changedTexts())) projectVersion += 1;
+        files.changed.clear();
+        patching = false;
+      }
+      return String(projectVersion);
+    },
     getScriptFileNames: () => [...fixed, ...files.roots],
     getScriptVersion: (path) => String(files.texts.get(path)?.version ?? disk(path).version),
     getScriptSnapshot: (path) => (files.texts.get(path) ?? disk(path)).snapshot,
@@ -98,13 +118,23 @@ export function createService(folder: string, files: VirtualFiles, library: Libr
       references.map((reference) => {
         const name = typeof reference === "string" ? reference : reference.fileName;
         if (name !== "node") return ts.resolveTypeReferenceDirective(name, from, options, host);
-        const resolvedFileName = library.node;
+        const resolvedFileName = libraries.node;
         return { resolvedTypeReferenceDirective: resolvedFileName === undefined ? undefined : { primary: true, resolvedFileName } };
       }),
   };
   const registry = createRegistry();
+  const service = ts.createLanguageService(host, registry);
+  const patches = new Patches(files.blank, files.draftPath, resolveModule);
+  let projectVersion = 0;
+  let patching = false;
+  const changedTexts = () => [...files.changed].map((path) => ({ path, ...files.texts.get(path)! }));
+  const localChanged = (): boolean => {
+    const changed = [...local].filter(([path, version]) => modified(path) !== version);
+    for (const [path] of changed) disk(path);
+    return changed.length > 0;
+  };
   return {
-    service: ts.createLanguageService(host, registry),
+    service,
     *prepare(path) {
       const { version, snapshot } = files.texts.get(path)!;
       const target = { languageVersion: ts.ScriptTarget.ES2023 };
@@ -116,6 +146,10 @@ export function createService(folder: string, files: VirtualFiles, library: Libr
     },
   };
 }
+
+const installed = (path: string): boolean => path.includes("/node_modules/") || path.endsWith(".d.ts");
+
+const modified = (path: string): string => String(statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? "none");
 
 const unresolved: ts.ResolvedModuleWithFailedLookupLocations = { resolvedModule: undefined };
 

@@ -16,7 +16,8 @@ export function inspect(types: Types, code: string, offset: number, detail: numb
     const signature = ts
       .displayPartsToString(info.displayParts)
       .replace(/^\(alias\) ([\s\S]*)\n(?:im|ex)port [\s\S]*$/, "$1")
-      .replace(/^\((?:property|method)\) CellGlobals\./, "");
+      .replace(/^\((?:property|method)\) CellGlobals\./, "")
+      .replace(/\b__kernelScope\.\w+\./g, "");
     if (signature === "" || signature === "any") continue;
     const where = detail > 0 ? declaredAt(types, origin) : "";
     return { found: true, data: representations(signature, ts.displayPartsToString(info.documentation), info.tags ?? [], where) };

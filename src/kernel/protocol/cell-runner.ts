@@ -13,6 +13,8 @@ import type { Post } from "./session-link.js";
 
 /** A cell's end waits so long for its type errors; later ones are shown all the same. */
 const CHECK_MS = 20_000;
+/** The same for all the cells together that come before types have been read for the first time. */
+const COLD_CHECK_MS = 500;
 /** An interrupted cell may take so long to clean up before it is given up. */
 const GIVE_UP_MS = 500;
 /** After an error, requests that arrive within this time were sent before the client knew: they are aborted too. */
@@ -53,6 +55,10 @@ export class CellRunner {
   #count = 0;
   #running: Running | undefined;
   #working = false;
+  /** Whether a check has been answered. */
+  #warm = false;
+  /** When the first check was asked for. */
+  #coldSince: number | undefined;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -162,14 +168,20 @@ export class CellRunner {
     const { number, count, silent, allowStdin } = cell;
     post({ kind: "execute", cell: number, code: javascript, map, count, silent, allowStdin, userExpressions: expressions });
     const { outcome, userExpressions } = await done;
-    if (!strict) await Promise.race([checking, running.stop, sleep(CHECK_MS, undefined, { ref: false })]);
+    if (!strict) await Promise.race([checking, running.stop, sleep(this.#patience(), undefined, { ref: false })]);
     return { outcome, userExpressions: outcome.status === "ok" ? { ...userExpressions, ...errors } : {} };
+  }
+
+  #patience(): number {
+    return this.#warm ? CHECK_MS : Math.max(0, this.#coldSince! + COLD_CHECK_MS - performance.now());
   }
 
   /** The type errors of a cell; none where the language thread fails, which is no fault of the cell. */
   async #check(cell: Cell, code: string): Promise<CellDiagnostic[]> {
+    this.#coldSince ??= performance.now();
     try {
       const diagnostics = await this.#parts.language.ask("check", { cell: cell.number, code });
+      this.#warm = true;
       return diagnostics.filter(({ category }) => category === "error");
     } catch (error) {
       log(`a cell's types could not be checked: ${(error as Error).message}`);

@@ -2,7 +2,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 
 export type Run = {
-  /** The request that output is sent for. */
+  /** The request. */
   readonly cell: number;
   /** In[n]; 0 where there is none. */
   readonly count: number;
@@ -29,12 +29,16 @@ export type Runs = {
   mine(): Run | undefined;
   /** The run that called; else what is busy; else the latest. */
   current(): Run | undefined;
+  /** The request whose output this is: the current run's, or that of whoever registered the handler that runs; 0 where there is none. */
+  outputCell(): number;
+  /** Remembers whose output this is: what the result runs stays part of the run that calls it, but its output is theirs. */
+  capture(): <T>(work: () => T) => T;
   /** What an interrupt is for: all that is busy, or, where nothing is, all that goes on in the background. */
   interruptible(): Run[];
 };
 
 export function createRuns(): Runs {
-  const storage = new AsyncLocalStorage<Run>();
+  const storage = new AsyncLocalStorage<{ run: Run | undefined; outputCell: number }>();
   const live = new Set<Run>();
   let latest: Run | undefined;
 
@@ -42,6 +46,9 @@ export function createRuns(): Runs {
     for (const run of live) if (!run.busy && !run.waiting.size && !run.timers.size) live.delete(run);
   };
   const busy = (): Run[] => [...live].filter((run) => run.busy);
+  const mine = (): Run | undefined => storage.getStore()?.run;
+  const current = (): Run | undefined => mine() ?? busy().at(-1) ?? latest;
+  const outputCell = (): number => storage.getStore()?.outputCell ?? current()?.cell ?? 0;
 
   return {
     start({ cell, count = 0, allowStdin = false }) {
@@ -64,9 +71,14 @@ export function createRuns(): Runs {
     end(run) {
       run.busy = false;
     },
-    within: (run, work) => storage.run(run, work),
-    mine: () => storage.getStore(),
-    current: () => storage.getStore() ?? busy().at(-1) ?? latest,
+    within: (run, work) => storage.run({ run, outputCell: run.cell }, work),
+    mine,
+    current,
+    outputCell,
+    capture() {
+      const cell = outputCell();
+      return cell ? (work) => storage.run({ run: mine(), outputCell: cell }, work) : (work) => work();
+    },
     interruptible() {
       const now = busy();
       return now.length ? now : [...live];

@@ -1,4 +1,5 @@
 /** Widgets that the user types into, ticks or presses. */
+import type { Guarded } from "../comms.js";
 import { cut } from "../format/html.js";
 import type { WidgetHost } from "./host.js";
 import { controlState, labelled } from "./states.js";
@@ -22,7 +23,7 @@ export type TextOptions = WidgetOptions & {
 
 /** A line of text. */
 export class TextWidget extends InputWidget<string> {
-  readonly #handlers = new Set<(value: string) => unknown>();
+  readonly #handlers = new Set<Guarded<[value: string]>>();
 
   constructor(host: WidgetHost, { value = "", width, ...options }: TextOptions) {
     const state = { ...controlState("Text"), ...textFields(options) };
@@ -31,13 +32,14 @@ export class TextWidget extends InputWidget<string> {
 
   /** Calls `handler` with the text when the user presses Enter; the result stops that. */
   onSubmit(handler: (value: string) => unknown): () => void {
-    this.#handlers.add(handler);
-    return () => void this.#handlers.delete(handler);
+    const guarded = this.host.comms.guard(handler);
+    this.#handlers.add(guarded);
+    return () => void this.#handlers.delete(guarded);
   }
 
   async #receive(content: unknown): Promise<void> {
     if (!isEvent(content, "submit")) return;
-    await Promise.all([...this.#handlers].map((handler) => this.host.comms.call(() => handler(this.value))));
+    await Promise.all([...this.#handlers].map((handler) => handler(this.value)));
   }
 }
 
@@ -62,23 +64,24 @@ export type ButtonOptions = WidgetOptions & {
 
 /** A button; several handlers may listen to it. */
 export class ButtonWidget extends Widget {
-  readonly #handlers = new Set<() => unknown>();
+  readonly #handlers = new Set<Guarded<[]>>();
 
   constructor(host: WidgetHost, { label, kind = "", disabled = false, onClick, width }: ButtonOptions) {
     const state = { ...controlState("Button"), description: label, disabled, button_style: kind, icon: "" };
     super(host, { state, style: "ButtonStyle", width }, { custom: (content) => this.#receive(content) });
-    if (onClick) this.#handlers.add(onClick);
+    if (onClick) this.onClick(() => onClick());
   }
 
-  /** Calls `handler` on each press; the result stops that. An error in it is shown, and stops nothing. */
+  /** Calls `handler` on each press; the result stops that. What it prints goes to the cell that called this; so does its error, which stops nothing. */
   onClick(handler: () => unknown): () => void {
-    this.#handlers.add(handler);
-    return () => void this.#handlers.delete(handler);
+    const guarded = this.host.comms.guard(handler);
+    this.#handlers.add(guarded);
+    return () => void this.#handlers.delete(guarded);
   }
 
   /** Does what a press by the user does. */
   async click(): Promise<void> {
-    await Promise.all([...this.#handlers].map((handler) => this.host.comms.call(() => handler())));
+    await Promise.all([...this.#handlers].map((handler) => handler()));
   }
 
   get label(): string {

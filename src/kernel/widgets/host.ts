@@ -3,6 +3,7 @@
  * the same kernel changed is not echoed to them (the protocol's optional `echo_update`).
  */
 import type { CommRouter } from "../comms.js";
+import type { Display } from "../display.js";
 
 export type ModelState = { [name: string]: unknown };
 
@@ -27,12 +28,17 @@ export type Model = {
 };
 
 /** Opens models, and answers a front end that asks for all of them, e.g. after a page was loaded anew. */
-export type WidgetHost = { open(state: ModelState, handlers?: ModelHandlers): Model; readonly comms: CommRouter };
+export type WidgetHost = {
+  open(state: ModelState, handlers?: ModelHandlers): Model;
+  readonly comms: CommRouter;
+  /** For what stands beside widgets in a cell's output. */
+  readonly display: Display;
+};
 
 const PROTOCOL = "2.1.0";
 const CONTROL_PROTOCOL = "1.0.0";
 
-export function createHost(comms: CommRouter): WidgetHost {
+export function createHost(comms: CommRouter, display: Display): WidgetHost {
   const models = new Map<string, Model>();
   comms.register("jupyter.widget.control", (comm, { metadata }) => {
     const version = String(metadata.version ?? CONTROL_PROTOCOL);
@@ -43,7 +49,7 @@ export function createHost(comms: CommRouter): WidgetHost {
       if (fieldsOf(data).method === "request_states") comm.send({ method: "update_states", states: allStates(models), buffer_paths: [] });
     });
   });
-  return { comms, open: (state, handlers = {}) => openModel(comms, models, state, handlers) };
+  return { comms, display, open: (state, handlers = {}) => openModel(comms, models, state, handlers) };
 }
 
 function openModel(comms: CommRouter, models: Map<string, Model>, first: ModelState, handlers: ModelHandlers): Model {

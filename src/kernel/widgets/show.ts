@@ -3,7 +3,7 @@ import { escapeHtml } from "../format/html.js";
 import { shortNumber } from "../format/table.js";
 import { Markup } from "../markup.js";
 import type { WidgetHost } from "./host.js";
-import { controlState, labelled, reference } from "./states.js";
+import { controlState, labelled } from "./states.js";
 import { Widget, type WidgetOptions } from "./widget.js";
 
 /** A text whose content can be replaced; html`...` pieces are HTML, strings are text. */
@@ -91,7 +91,7 @@ export class BoxWidget extends Widget {
   #children: readonly Widget[];
 
   constructor(host: WidgetHost, direction: "HBox" | "VBox", children: readonly Widget[]) {
-    super(host, { state: { ...controlState(direction), box_style: "", children: checked(children).map(reference) } }, {});
+    super(host, { state: { ...controlState(direction), box_style: "", children: references(children) } }, {});
     this.#children = [...children];
   }
 
@@ -100,8 +100,9 @@ export class BoxWidget extends Widget {
   }
 
   set children(children: readonly Widget[]) {
-    this.#children = [...checked(children)];
-    this.model.set({ children: this.#children.map(reference) });
+    const all = references(children);
+    this.#children = [...children];
+    this.model.set({ children: all });
   }
 
   toString(): string {
@@ -109,9 +110,9 @@ export class BoxWidget extends Widget {
   }
 }
 
-function checked(children: readonly Widget[]): readonly Widget[] {
+function references(children: readonly Widget[]): string[] {
   const wrong = children.find((child) => !(child instanceof Widget));
   if (wrong !== undefined)
     throw new TypeError(`box: expected widgets, got a ${typeof wrong}. Use widgets.output().show(value) for other values.`);
-  return children;
+  return children.map((child) => child.asChild());
 }

@@ -1,4 +1,5 @@
 import { inspect } from "node:util";
+import type { Guarded } from "../comms.js";
 import { displaySymbol } from "../display-symbol.js";
 import type { MimeData } from "../messages.js";
 import type { Model, ModelHandlers, ModelState, WidgetHost } from "./host.js";
@@ -43,6 +44,11 @@ export abstract class Widget {
     for (const part of [this.model, ...this.#parts]) part.close();
   }
 
+  /** What a box that holds the widget calls it. */
+  asChild(): string {
+    return reference(this.model);
+  }
+
   /** What is shown where there is no live kernel, and in logs. */
   abstract toString(): string;
 
@@ -67,6 +73,8 @@ export type ValueKind<T> = {
   toState(value: T): unknown;
   /** From what the front end sent. @throws for what is no value. */
   fromState(raw: unknown): T;
+  /** What a value from the front end means where `before` stood: a front end that cannot show `before` itself sends what it shows. */
+  settle?(value: T, before: T): T;
   same(a: T, b: T): boolean;
   toText(value: T): string;
 };
@@ -74,7 +82,7 @@ export type ValueKind<T> = {
 /** A widget with a value that the user can change. */
 export class InputWidget<T> extends Widget {
   readonly #kind: ValueKind<T>;
-  readonly #handlers = new Set<(value: T) => unknown>();
+  readonly #handlers = new Set<Guarded<[value: T]>>();
   #value: T;
 
   constructor(host: WidgetHost, parts: WidgetParts, kind: ValueKind<T>, value: T, custom?: (content: unknown) => unknown) {
@@ -98,10 +106,14 @@ export class InputWidget<T> extends Widget {
     void this.#changed();
   }
 
-  /** Calls `handler` with each new value, whoever changed it; the result stops that. An error in it is shown, and stops nothing. */
+  /**
+   * Calls `handler` with each new value, whoever changed it; the result stops that. What it prints goes to the cell that called `onChange`; so
+   * does its error, which stops nothing.
+   */
   onChange(handler: (value: T) => unknown): () => void {
-    this.#handlers.add(handler);
-    return () => void this.#handlers.delete(handler);
+    const guarded = this.host.comms.guard(handler);
+    this.#handlers.add(guarded);
+    return () => void this.#handlers.delete(guarded);
   }
 
   /** Text beside the widget. */
@@ -128,11 +140,12 @@ export class InputWidget<T> extends Widget {
 
   /** What the widget cannot have is refused: the front end gets the value that stands. */
   #receive(changes: ModelState): unknown {
-    const { field, check, fromState, same } = this.#kind;
+    const { field, check, fromState, settle, same } = this.#kind;
     if (!Object.hasOwn(changes, field)) return undefined;
     let next: T;
     try {
       next = check(fromState(changes[field]));
+      if (settle) next = settle(next, this.#value);
     } catch {
       this.model.send(field);
       return undefined;
@@ -145,6 +158,6 @@ export class InputWidget<T> extends Widget {
 
   async #changed(): Promise<void> {
     const value = this.#value;
-    await Promise.all([...this.#handlers].map((handler) => this.host.comms.call(() => handler(value))));
+    await Promise.all([...this.#handlers].map((handler) => handler(value)));
   }
 }

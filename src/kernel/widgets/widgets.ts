@@ -1,4 +1,5 @@
 import type { CommRouter } from "../comms.js";
+import type { Display } from "../display.js";
 import type { Markup } from "../markup.js";
 import { buttons, type ChoiceOptions, dropdown } from "./choice.js";
 import {
@@ -55,7 +56,7 @@ export interface Widgets {
   vbox(...children: Widget[]): BoxWidget;
   /**
    * Inputs, and below them what `draw` makes of their values, drawn anew when one changes. `draw` may be async; after a drawing only the
-   * newest values are drawn.
+   * newest values are drawn. The drawing is an output of the cell: a saved notebook keeps the last one.
    * ```ts
    * widgets.interact({ T: widgets.slider({ min: 0.5, max: 10 }) }, async ({ T }) => mixFigure(T))
    * ```
@@ -63,8 +64,8 @@ export interface Widgets {
   interact<I extends Inputs>(inputs: I, draw: (values: InputValues<I>) => unknown): InteractWidget<I>;
 }
 
-export function makeWidgets(comms: CommRouter): Widgets {
-  const host = createHost(comms);
+export function makeWidgets(comms: CommRouter, display: Display): Widgets {
+  const host = createHost(comms, display);
   return {
     slider: (options) => slider(host, options),
     range: (options) => range(host, options),
