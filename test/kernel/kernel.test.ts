@@ -19,7 +19,8 @@ beforeAll(async () => {
       return answers.shift() ?? "";
     },
   });
-  await kernel.complete("Math.", 5); // TypeScript is warm
+  await kernel.complete("Math.", 5);
+  await runCell(kernel, "1 + 1"); // TypeScript is warm
 });
 afterAll(() => kernel?.shutdown());
 

@@ -7,7 +7,8 @@ import { runCell, startEqlab } from "./kernel-driver.js";
 let kernel: KernelClient;
 beforeAll(async () => {
   kernel = await startEqlab(["--preload", "eq=eqlab", "--preload", "tf=eqlab#tf", "--preload", "progress=eqlab#progress"]);
-  await kernel.complete("Math.", 5); // TypeScript is warm
+  await kernel.complete("Math.", 5);
+  await runCell(kernel, "1 + 1"); // TypeScript is warm
 });
 afterAll(() => kernel?.shutdown());
 
