@@ -37,6 +37,7 @@ export function lossCurve(events: readonly LossEvent[], { title = "Loss", unit =
     data.push({
       ...line([best], "best", { color: RED }),
       mode: "markers",
+      cliponaxis: false,
       marker: { size: 15, symbol: "circle-open", color: RED, line: { width: 2 } },
     });
   }
