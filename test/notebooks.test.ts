@@ -40,6 +40,12 @@ describe.each(NOTEBOOKS)("%s", (name) => {
     expect(text(all.at(-1)!)).toContain("**Try**");
   });
 
+  it("has another await where it has `for await`, without which tslab does not compile a cell", () => {
+    for (const cell of all.map(text).filter((source) => /\bfor await\b/.test(source))) {
+      expect(cell.replaceAll(/\bfor await\b/g, ""), cell.slice(0, 60)).toMatch(/\bawait\b/);
+    }
+  });
+
   it("has short cells", () => {
     for (const cell of all) expect(text(cell).split("\n").length, text(cell).slice(0, 60)).toBeLessThanOrEqual(32);
   });
