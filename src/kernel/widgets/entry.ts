@@ -3,7 +3,7 @@ import type { Guarded } from "../comms.js";
 import { cut } from "../format/html.js";
 import type { WidgetHost } from "./host.js";
 import { controlState, labelled } from "./states.js";
-import { InputWidget, type ValueKind, Widget, type WidgetOptions } from "./widget.js";
+import { ControlWidget, InputWidget, type ValueKind, type WidgetOptions } from "./widget.js";
 
 export type CheckboxOptions = WidgetOptions & { value?: boolean };
 
@@ -63,7 +63,7 @@ export type ButtonOptions = WidgetOptions & {
 };
 
 /** A button; several handlers may listen to it. */
-export class ButtonWidget extends Widget {
+export class ButtonWidget extends ControlWidget {
   readonly #handlers = new Set<Guarded<[]>>();
 
   constructor(host: WidgetHost, { label, kind = "", disabled = false, onClick, width }: ButtonOptions) {
@@ -82,23 +82,6 @@ export class ButtonWidget extends Widget {
   /** Does what a press by the user does. */
   async click(): Promise<void> {
     await Promise.all([...this.#handlers].map((handler) => handler()));
-  }
-
-  get label(): string {
-    return String(this.model.state.description);
-  }
-
-  set label(label: string) {
-    this.model.set({ description: String(label) });
-  }
-
-  /** Greyed out, and deaf to the user. */
-  get disabled(): boolean {
-    return this.model.state.disabled === true;
-  }
-
-  set disabled(disabled: boolean) {
-    this.model.set({ disabled: Boolean(disabled) });
   }
 
   toString(): string {

@@ -79,8 +79,29 @@ export type ValueKind<T> = {
   toText(value: T): string;
 };
 
+/** A widget with a text beside or on it, that can be switched off. */
+export abstract class ControlWidget extends Widget {
+  /** Text beside the widget, or on it. */
+  get label(): string {
+    return String(this.model.state.description);
+  }
+
+  set label(label: string) {
+    this.model.set({ description: String(label) });
+  }
+
+  /** Greyed out, and deaf to the user. */
+  get disabled(): boolean {
+    return this.model.state.disabled === true;
+  }
+
+  set disabled(disabled: boolean) {
+    this.model.set({ disabled: Boolean(disabled) });
+  }
+}
+
 /** A widget with a value that the user can change. */
-export class InputWidget<T> extends Widget {
+export class InputWidget<T> extends ControlWidget {
   readonly #kind: ValueKind<T>;
   readonly #handlers = new Set<Guarded<[value: T]>>();
   #value: T;
@@ -114,24 +135,6 @@ export class InputWidget<T> extends Widget {
     const guarded = this.host.comms.guard(handler);
     this.#handlers.add(guarded);
     return () => void this.#handlers.delete(guarded);
-  }
-
-  /** Text beside the widget. */
-  get label(): string {
-    return String(this.model.state.description);
-  }
-
-  set label(label: string) {
-    this.model.set({ description: String(label) });
-  }
-
-  /** Greyed out, and deaf to the user. */
-  get disabled(): boolean {
-    return this.model.state.disabled === true;
-  }
-
-  set disabled(disabled: boolean) {
-    this.model.set({ disabled: Boolean(disabled) });
   }
 
   toString(): string {
