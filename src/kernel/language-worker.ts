@@ -14,7 +14,7 @@ const HEAD_START = 20;
 const { port = parentPort, options } = workerData as { port?: MessagePort; options: KernelOptions };
 if (!port) throw new TypeError("language worker: expected workerData.port or a parent, got neither. Start it as a worker");
 
-const TYPED: ReadonlySet<string> = new Set<LanguageRequest["method"]>(["check", "complete", "inspect"]);
+const TYPED: ReadonlySet<string> = new Set<LanguageRequest["method"]>(["check", "settle", "complete", "inspect"]);
 const early: LanguageRequest[] = [];
 const handedOn = new Set<number>();
 let language: Language | undefined;

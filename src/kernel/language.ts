@@ -1,6 +1,6 @@
 /** The language thread's answers, all but the worker around them. */
 import type { CellDiagnostic, KernelOptions, LanguageRequests } from "./messages.js";
-import { Cells } from "./language/cells.js";
+import { type CellModule, Cells } from "./language/cells.js";
 import { checkCell } from "./language/check.js";
 import { complete } from "./language/complete.js";
 import { completeness } from "./language/completeness.js";
@@ -22,8 +22,9 @@ export type Language = LanguageRequests & {
 type Types = CellService & { cells: Cells; libraries: Library };
 
 /** Cheap: the type libraries are read when types are first asked for (about a second), `transform` never waits for them. */
-export function createLanguage({ folder, preload, strict }: KernelOptions): Language {
+export function createLanguage({ folder, preload }: KernelOptions): Language {
   let made: Types | undefined;
+  const checked = new Map<number, CellModule>();
   const make = (): Types => {
     const cells = new Cells(folder, preload);
     const libraries = readLibraries(folder);
@@ -46,13 +47,19 @@ export function createLanguage({ folder, preload, strict }: KernelOptions): Lang
     isComplete: ({ code }) => completeness(code),
     complete: ({ code, offset }) => complete(types(), code, offset),
     inspect: ({ code, offset, detail }) => inspect(types(), code, offset, detail),
-    check({ code }) {
+    check({ cell, code }) {
       const { cells, service } = types();
       const module = cells.add(code);
-      const diagnostics = checkCell(service, module);
-      if (diagnostics.some(isError) && stops(code, strict)) cells.drop(module);
-      else cells.keep(module);
-      return diagnostics;
+      checked.set(cell, module);
+      return checkCell(service, module);
+    },
+    settle({ cell, runs }) {
+      const module = checked.get(cell);
+      if (!module) return;
+      checked.delete(cell);
+      const { cells } = types();
+      if (runs) cells.keep(module);
+      else cells.drop(module);
     },
     *warm() {
       transformCell("export const warm: number = await 1; enum Warm { a } warm", { folder });
@@ -68,12 +75,4 @@ export function createLanguage({ folder, preload, strict }: KernelOptions): Lang
       if (made?.cells.makeRoom()) check(made);
     },
   };
-}
-
-const isError = ({ category }: CellDiagnostic): boolean => category === "error";
-
-/** Whether a cell with type errors does not run. */
-function stops(code: string, strict: boolean): boolean {
-  const said = /^\s*\/\/\s*@(strict|loose)\b/.exec(code)?.[1];
-  return said === undefined ? strict : said === "strict";
 }

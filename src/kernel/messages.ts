@@ -101,8 +101,10 @@ export type Completeness = { status: "complete" | "incomplete" | "invalid" | "un
 export type LanguageRequests = {
   /** Fast: syntax only. Never touches types. */
   transform(request: { cell: number; code: string }): Transformed;
-  /** Checks the types of a cell and makes its declarations known to later cells. */
+  /** Checks the types of a cell, which `settle` must follow. It may be asked before it is known that the cell runs. */
   check(request: { cell: number; code: string }): CellDiagnostic[];
+  /** Makes the declarations of a checked cell known to later ones, or forgets a cell that does not run. */
+  settle(request: { cell: number; runs: boolean }): void;
   /** An expression for `user_expressions`. */
   expression(request: { code: string }): Transformed;
   complete(request: { code: string; offset: number }): Completion;

@@ -16,6 +16,7 @@ beforeAll(() => {
     cell: 1,
     code: "/** Says a thing.\n * @param thing what to say\n * @example say('a')\n */\nfunction say(thing: string, loud = false): string { return thing }\nlet warmth = 0.7; interface Shape { area: number }\n/** A point. */ const point = { alpha: 1, beta: 'b' };",
   });
+  language.settle({ cell: 1, runs: true });
 });
 
 /** Completion at `|`. */

@@ -146,15 +146,22 @@ export class CellRunner {
     const { language, interrupter, post } = this.#parts;
     const { cell } = running;
     const { code } = settings;
-    const transformed = await language.ask("transform", { cell: cell.number, code });
-    if (transformed.kind === "syntax") return failure(diagnosticsError("SyntaxError", transformed.diagnostics, code));
+    const asked = language.ask("transform", { cell: cell.number, code });
+    const early = this.#warm ? this.#check(cell, code) : undefined; // before types are there, it would slow down the transform
+    const transformed = await asked;
+    if (transformed.kind === "syntax") {
+      if (early) this.#settle(cell, false);
+      return failure(diagnosticsError("SyntaxError", transformed.diagnostics, code));
+    }
 
     const strict = isStrict(code, this.#parts.strict);
-    const checking = this.#check(cell, code);
+    const checking = early ?? this.#check(cell, code);
     if (strict) {
       const errors = await checking;
+      this.#settle(cell, errors.length === 0);
       if (errors.length > 0) return failure(diagnosticsError("TypeScriptError", errors, code));
     } else {
+      this.#settle(cell, true);
       checking.then((errors) => this.#warn(cell, errors, code)).catch(() => {});
     }
 
@@ -187,6 +194,11 @@ export class CellRunner {
       log(`a cell's types could not be checked: ${(error as Error).message}`);
       return [];
     }
+  }
+
+  /** Tells the thread that checked a cell whether it runs; where that thread has died, it has forgotten the cell anyway. */
+  #settle(cell: Cell, runs: boolean): void {
+    this.#parts.language.ask("settle", { cell: cell.number, runs }).catch(() => {});
   }
 
   #warn(cell: Cell, errors: CellDiagnostic[], code: string): void {
