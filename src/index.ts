@@ -1,85 +1,5 @@
 // The public names, grouped by task.
 
-// Engine
-export { type Diagnosis, diagnose } from "./core/doctor.js";
-export { type Engine, startEngine } from "./core/engine.js";
-export { FormatError, HttpError, NotFoundError } from "./core/errors.js";
-export { Random } from "./core/random.js";
-export { tf } from "./core/tf.js";
-
-// Text
-export { encodeConversation, encodePrompt } from "./text/mask.js";
-export { type Message, mergeTurns } from "./text/messages.js";
-export { type ChatTemplate, chooseTemplate, jinjaTemplate, plainTemplate, tagsTemplate } from "./text/template.js";
-export { makeTokenizer, type Tokenizer } from "./text/tokenizer.js";
-
-// Data
-export { conversationRows, mixConversations } from "./data/conversation-rows.js";
-export { loadEmpatheticDialogues } from "./data/empathetic-dialogues.js";
-export { loadEqBench } from "./data/eq-bench.js";
-export { loadEsconv, STRATEGIES } from "./data/esconv.js";
-export { emotionConversation, GO_EMOTIONS, loadGoEmotions } from "./data/go-emotions.js";
-export { mixShares, mixture } from "./data/mix.js";
-export { overlaps } from "./data/overlap.js";
-export { packSequences } from "./data/pack.js";
-export { makePairs, type Pair } from "./data/pairs.js";
-export type { Conversation, EqQuestion, LabelledText, Split } from "./data/record.js";
-export { openData, type OpenedData, world } from "./data/world.js";
-
-// Models and adapters
-export { loadAdapter, saveAdapter } from "./models/adapter-files.js";
-export { createModel, disposeModel } from "./models/create.js";
-export { inputsOf, logitsOf, padRows } from "./models/forward.js";
-export { loadModel } from "./models/load.js";
-export {
-  addLora,
-  disposeAdapter,
-  frozenCopy,
-  mergeAdapter,
-  trainableCopy,
-  trainableParameters,
-  unfreeze,
-  withoutAdapter,
-} from "./models/lora.js";
-export type { CausalLM } from "./models/model.js";
-export { saveModel } from "./models/save.js";
-export { parameterCount } from "./models/shapes.js";
-
-// Training
-export { trainDpo } from "./train/dpo.js";
-export { trainHead } from "./train/heads.js";
-export type { TrainEvent, TrainOptions } from "./train/loop.js";
-export { encodePreferences } from "./train/pair-rows.js";
-export { referenceLogProbs } from "./train/reference-log-probs.js";
-export { sftLoss, trainSft } from "./train/sft.js";
-
-// Generation
-export { generate, generateAll } from "./generate/generate.js";
-export { replies, reply, streamReply } from "./generate/reply.js";
-
-// Heads
-export type { ClassScore } from "./eval/f1.js";
-export { type EmotionReport, trainEmotionHead } from "./eval/emotion-head.js";
-export type { HeadEvent, HeadRun } from "./eval/head-run.js";
-export { strategyContext, type StrategyReport, type StrategyTask, trainStrategyHead } from "./eval/strategy-head.js";
-export { classifyTexts } from "./models/classify.js";
-export { embedTexts } from "./models/embed.js";
-export { loadHead, saveHead, type TrainedHead } from "./models/head-files.js";
-export { disposeHead, type Embeddings, headProbabilities } from "./nn/classification-head.js";
-
-// Evaluation
-export { mappedWords, referenceVector } from "./eval/emotion-map.js";
-export { benchmarkTotals, parseAnswer, scoreAnswer } from "./eval/eq-bench-score.js";
-export type { EqResults, EqRow } from "./eval/eq-rows.js";
-export { alignment, empathyMass, eqScore, LABEL_SETS } from "./eval/eq-score.js";
-export { writeResults } from "./eval/eq-workbooks.js";
-export { type EqEvent, evaluateEq } from "./eval/run-eq-bench.js";
-export { type EqSummary, type SummaryRow, summarize } from "./eval/summary.js";
-
-// Files
-export { openSource } from "./files/source.js";
-export { writeFileSafely } from "./files/write.js";
-
 // Cells
 export { classF1 } from "./cells/charts/class-f1.js";
 export { configurationBars } from "./cells/charts/configuration-bars.js";
@@ -95,11 +15,86 @@ export { show } from "./cells/display.js";
 export { dpoSteps } from "./cells/dpo-steps.js";
 export { figure } from "./cells/figure.js";
 export { frame } from "./cells/frame.js";
+export { type LiveSliderOptions, liveSlider } from "./cells/live-slider.js";
 export { maskedText } from "./cells/masked-text.js";
 export { mixAt, mixRows } from "./cells/mix-rows.js";
-export { type LiveSliderOptions, liveSlider } from "./cells/live-slider.js";
 export { progress } from "./cells/progress.js";
 export { emotionRows, emotionSentence, eqScoreBars, eqSummaryRows, officialRows, strategyRows } from "./cells/report-rows.js";
 export { type RunSettings, runSettings } from "./cells/settings.js";
-export { watchHead } from "./cells/watch-head.js";
 export { table } from "./cells/table.js";
+export { watchHead } from "./cells/watch-head.js";
+// Engine
+export { type Compiled, type CompileOptions, compile } from "./core/compile/compile.js";
+// Engine
+export { type Diagnosis, diagnose } from "./core/doctor.js";
+export { type Engine, startEngine } from "./core/engine.js";
+export { FormatError, HttpError, NotFoundError } from "./core/errors.js";
+export { Random } from "./core/random.js";
+export { tf } from "./core/tf.js";
+// Data
+export { type CachedRows, cachedConversationRows, conversationRows, mixConversations } from "./data/conversation-rows.js";
+export { loadEmpatheticDialogues } from "./data/empathetic-dialogues.js";
+export { loadEqBench } from "./data/eq-bench.js";
+export { loadEsconv, STRATEGIES } from "./data/esconv.js";
+export { emotionConversation, GO_EMOTIONS, loadGoEmotions } from "./data/go-emotions.js";
+export { mixShares, mixture } from "./data/mix.js";
+export { overlaps } from "./data/overlap.js";
+export { packSequences } from "./data/pack.js";
+export { makePairs, type Pair } from "./data/pairs.js";
+export type { Conversation, EqQuestion, LabelledText, Split } from "./data/record.js";
+export { type RowPosition, rowStream } from "./data/row-stream.js";
+export { type OpenedData, openData, world } from "./data/world.js";
+export { type EmotionReport, trainEmotionHead } from "./eval/emotion-head.js";
+// Evaluation
+export { mappedWords, referenceVector } from "./eval/emotion-map.js";
+export { benchmarkTotals, parseAnswer, scoreAnswer } from "./eval/eq-bench-score.js";
+export type { EqResults, EqRow } from "./eval/eq-rows.js";
+export { alignment, empathyMass, eqScore, LABEL_SETS } from "./eval/eq-score.js";
+export { writeResults } from "./eval/eq-workbooks.js";
+// Heads
+export type { ClassScore } from "./eval/f1.js";
+export type { HeadEvent, HeadRun } from "./eval/head-run.js";
+export { type EqEvent, evaluateEq } from "./eval/run-eq-bench.js";
+export { type StrategyReport, type StrategyTask, strategyContext, trainStrategyHead } from "./eval/strategy-head.js";
+export { type EqSummary, type SummaryRow, summarize } from "./eval/summary.js";
+// Files
+export { openSource } from "./files/source.js";
+export { writeFileSafely } from "./files/write.js";
+// Generation
+export { generate, generateAll } from "./generate/generate.js";
+export { replies, reply, streamReply } from "./generate/reply.js";
+// Models and adapters
+export { loadAdapter, saveAdapter } from "./models/adapter-files.js";
+export { classifyTexts } from "./models/classify.js";
+export { createModel, disposeModel } from "./models/create.js";
+export { embedTexts } from "./models/embed.js";
+export { inputsOf, logitsOf, padRows } from "./models/forward.js";
+export { loadHead, saveHead, type TrainedHead } from "./models/head-files.js";
+export { loadModel } from "./models/load.js";
+export {
+  addLora,
+  disposeAdapter,
+  frozenCopy,
+  mergeAdapter,
+  trainableCopy,
+  trainableParameters,
+  unfreeze,
+  withoutAdapter,
+} from "./models/lora.js";
+export type { CausalLM } from "./models/model.js";
+export { saveModel } from "./models/save.js";
+export { parameterCount } from "./models/shapes.js";
+export { disposeHead, type Embeddings, headProbabilities } from "./nn/classification-head.js";
+// Text
+export { encodeConversation, encodePrompt } from "./text/mask.js";
+export { type Message, mergeTurns } from "./text/messages.js";
+export { type ChatTemplate, chooseTemplate, jinjaTemplate, plainTemplate, tagsTemplate } from "./text/template.js";
+export { makeTokenizer, type Tokenizer } from "./text/tokenizer.js";
+// Training
+export { trainDpo } from "./train/dpo.js";
+export { trainHead } from "./train/heads.js";
+export type { TrainEvent, TrainOptions } from "./train/loop.js";
+export { encodePreferences } from "./train/pair-rows.js";
+export { referenceLogProbs } from "./train/reference-log-probs.js";
+export { sftLoss, trainSft } from "./train/sft.js";
+export type { RowSource, SftRow } from "./train/sft-rows.js";

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
-import { preProcessFile, ScriptTarget, transpileModule, ModuleKind } from "typescript";
+import { ModuleKind, preProcessFile, ScriptTarget, transpileModule } from "typescript";
 import { root } from "../src/setup/paths.mjs";
 
 /** A process of its own that runs library code and can be killed: what a crash leaves behind is seen only so. */

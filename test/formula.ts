@@ -6,7 +6,7 @@ import { addLora, type LoraOptions } from "../src/models/lora.js";
 import type { CausalLM } from "../src/models/model.js";
 import { modelTypeOf } from "../src/models/registry.js";
 import { weightShapes } from "../src/models/shapes.js";
-import type { SftRow } from "../src/train/sft.js";
+import type { SftRow } from "../src/train/sft-rows.js";
 
 /** Weights and token ids that Python and TypeScript both compute: the twin of test/reference/formula.py. */
 

@@ -1,7 +1,7 @@
 /** A kernel to measure: started when it is needed, started anew when it hangs, and ended in any case. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { KernelClient } from "../../dist/kernel/client.js";
 import { startProcess } from "../../dist/kernel/client/process.js";
+import { KernelClient } from "../../dist/kernel/client.js";
 
 const START_SECONDS = 40;
 /** An answer that comes so long after a kernel fell silent is not waited for. */

@@ -1,6 +1,6 @@
 import type { DataFrame } from "danfojs-node";
-import { require } from "../core/tf.js";
 import { expected } from "../core/errors.js";
+import { require } from "../core/tf.js";
 import { mendDanfo } from "./danfo-mend.js";
 import { columnNames } from "./table.js";
 

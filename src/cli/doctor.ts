@@ -6,7 +6,8 @@ export async function doctor(args: string[]): Promise<void> {
   console.log(args.includes("--json") ? JSON.stringify(diagnosis, null, 2) : described(diagnosis));
 }
 
-function described({ engine, gflops, matmulSize, memory, cores, versions, kernels, problems }: Diagnosis): string {
+function described(diagnosis: Diagnosis): string {
+  const { engine, gflops, matmulSize, fastest, whyNotCompiled, memory, cores, versions, kernels, problems } = diagnosis;
   const speed = (value: number | null) => (value === null ? "not available" : `${value.toFixed(0)} GFLOP/s`);
   return [
     `engine      ${engine.name} on ${engine.device}${engine.name === "tensorflow" ? " (the best there is)" : ""}`,
@@ -14,6 +15,7 @@ function described({ engine, gflops, matmulSize, memory, cores, versions, kernel
     `precisions  ${Object.entries(gflops)
       .map(([name, value]) => `${name} ${speed(value)}`)
       .join(", ")} (matrix product, ${matmulSize}³, f16 on a CPU 512³)`,
+    `training    in ${fastest}, steps ${whyNotCompiled ? `operation by operation (${whyNotCompiled})` : "compiled"}`,
     `memory      ${memory.free.toFixed(1)} of ${memory.total.toFixed(1)} GiB free, ${cores} cores`,
     `versions    ${Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { availableParallelism, freemem, homedir, totalmem } from "node:os";
 import { join } from "node:path";
 import { root, venv } from "../setup/paths.mjs";
+import { compile } from "./compile/compile.js";
 import { type Engine, isNative, startEngine } from "./engine.js";
 import { matmulSpeed, type Precision } from "./precision.js";
 import { require, tf } from "./tf.js";
@@ -12,6 +13,10 @@ export type Diagnosis = {
   /** Measured speed by precision; `null` where the engine does not have it. */
   gflops: Record<Precision, number | null>;
   matmulSize: number;
+  /** The precision in which this machine trains fastest. */
+  fastest: Precision;
+  /** Empty where whole steps run as compiled TensorFlow functions, else why not. */
+  whyNotCompiled: string;
   memory: { total: number; free: number };
   cores: number;
   versions: Record<string, string>;
@@ -25,14 +30,18 @@ export type Diagnosis = {
 export async function diagnose(): Promise<Diagnosis> {
   const engine = await startEngine();
   const size = engine.name === "tensorflow" ? 2048 : 512;
+  const gflops = {
+    f32: matmulSpeed("f32", size, 5),
+    bf16: matmulSpeed("bf16", size, 3),
+    f16: matmulSpeed("f16", engine.device === "gpu" ? size : 512, 2),
+  };
+  const order: Precision[] = ["bf16", "f16", "f32"];
   return {
     engine,
-    gflops: {
-      f32: matmulSpeed("f32", size, 5),
-      bf16: matmulSpeed("bf16", size, 3),
-      f16: matmulSpeed("f16", engine.device === "gpu" ? size : 512, 2),
-    },
+    gflops,
     matmulSize: size,
+    fastest: order.reduce((best, each) => ((gflops[each] ?? 0) > (gflops[best] ?? 0) ? each : best)),
+    whyNotCompiled: whyNotCompiled(),
     memory: { total: totalmem() / 2 ** 30, free: freemem() / 2 ** 30 },
     cores: availableParallelism(),
     versions: {
@@ -46,6 +55,15 @@ export async function diagnose(): Promise<Diagnosis> {
     kernels: kernels(),
     problems: engine.whyNotBetter ? [engine.whyNotBetter] : [],
   };
+}
+
+function whyNotCompiled(): string {
+  const doubled = compile("doctor", (x) => ({ y: tf.add(x!, x!) }));
+  tf.tidy(() => {
+    doubled(tf.scalar(1));
+  });
+  doubled.dispose();
+  return doubled.fallback;
 }
 
 const versionOf = (file: string): string => String((JSON.parse(readFileSync(file, "utf8")) as { version: unknown }).version);

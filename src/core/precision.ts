@@ -1,7 +1,8 @@
+import type { Precision } from "./compile/mixed.js";
 import { isNative } from "./engine.js";
 import { type Tensor, tf } from "./tf.js";
 
-export type Precision = "f32" | "bf16" | "f16";
+export type { Precision };
 
 /** TensorFlow's numbers for element types (`DataType` in types.proto). */
 const TYPES = { f32: 1, bf16: 14, f16: 19 } as const;
@@ -64,4 +65,24 @@ function portableSpeed(size: number, runs: number): number {
   }
   matrix.dispose();
   return best;
+}
+
+const usable = new Map<Precision, string>();
+
+/**
+ * What to compute in where `wanted` is asked for: that, or f32 where this engine does not multiply faster in it, and why. Measured once, in some tenths
+ * of a second.
+ */
+export function usablePrecision(wanted: Precision): { precision: Precision; why: string } {
+  if (wanted === "f32") return { precision: wanted, why: "" };
+  if (!usable.has(wanted)) usable.set(wanted, whyNot(wanted));
+  const why = usable.get(wanted)!;
+  return why ? { precision: "f32", why } : { precision: wanted, why };
+}
+
+function whyNot(wanted: Precision): string {
+  const [plain, low] = [matmulSpeed("f32", 768, 3), matmulSpeed(wanted, 768, 3)];
+  if (low === null) return `the engine "${tf.getBackend()}" does not compute in ${wanted}`;
+  if (low > (plain ?? 0)) return "";
+  return `this machine multiplies no faster in ${wanted} than in f32`; // no figures: the reason is part of a run's identity
 }

@@ -1,6 +1,6 @@
 import { expected, NotFoundError } from "../core/errors.js";
-import type { FileSource } from "../files/source.js";
 import type { HubOptions } from "../files/hub.js";
+import type { FileSource } from "../files/source.js";
 import { cellError, numberAt, readTable, requireColumns, type Table, textAt } from "../files/table.js";
 import { type Conversation, conversationOf, type LabelledText, SPLITS, splitByHash } from "./record.js";
 import { type DataPlace, findSplits, type Loaded, openPlace } from "./splits.js";

@@ -1,6 +1,6 @@
 import { expected, NotFoundError } from "../core/errors.js";
-import { type FileSource, openSource } from "../files/source.js";
 import type { HubOptions } from "../files/hub.js";
+import { type FileSource, openSource } from "../files/source.js";
 import { SPLITS, type Split } from "./record.js";
 
 /** A folder, a Hub id, or an open source. */

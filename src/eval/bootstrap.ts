@@ -1,5 +1,5 @@
-import { checkInteger } from "../core/shapes.js";
 import { Random } from "../core/random.js";
+import { checkInteger } from "../core/shapes.js";
 
 /** A mean with the bounds of its 95 % interval. */
 export type Interval = { mean: number; low: number; high: number };

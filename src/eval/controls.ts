@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { world } from "../data/world.js";
 import type { EqQuestion } from "../data/record.js";
+import { world } from "../data/world.js";
 
 /** An answer that no model made. A score that it reaches is reached without understanding, or by knowing the reference. */
 export type Control = { name: string; answer(question: EqQuestion, index: number): string };

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { require } from "../core/tf.js";
 import type { Split } from "../data/record.js";
-import { embedBatches, type EmbedOptions, type EmbedProgress, resolvePooling } from "../models/embed.js";
+import { type EmbedOptions, type EmbedProgress, embedBatches, resolvePooling } from "../models/embed.js";
 import { type HeadCard, modelOfCard, type TrainedHead } from "../models/head-files.js";
 import type { CausalLM } from "../models/model.js";
 import {

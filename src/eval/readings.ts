@@ -1,5 +1,5 @@
 import { tf } from "../core/tf.js";
-import { embedTexts, type PoolOptions, resolvePooling } from "../models/embed.js";
+import { type EmbedOptions, embedBatches, type PoolOptions, resolvePooling } from "../models/embed.js";
 import type { CausalLM } from "../models/model.js";
 import { type ClassificationHead, checkWidth, type Embeddings, headLogits } from "../nn/classification-head.js";
 
@@ -12,14 +12,11 @@ export type ReadOptions = {
   signal?: AbortSignal | undefined;
 };
 
-/** Texts embedded between two looks at the signal. */
-const SLICE = 128;
-
 /** What each head says of each text, as logits. A text is read by all heads of its pooling, also by those that were not asked. */
 export type Readings<Name extends string> = Record<Name, Map<string, Float32Array>>;
 
 /**
- * Lets heads read texts; with equal pooling they share the embeddings, and equal texts are read once. Yields after every slice; returns all readings.
+ * Lets heads read texts; with equal pooling they share the embeddings, and equal texts are read once. Yields after every batch; returns all readings.
  * `embedder` is the model whose embeddings the heads were trained on.
  */
 export async function* readTexts<Name extends string>(
@@ -44,21 +41,37 @@ export async function* readTexts<Name extends string>(
   let done = 0;
   for (const { pooling, readers, texts } of groups.values()) {
     const list = [...texts];
-    for (let from = 0; from < list.length; from += SLICE) {
-      signal?.throwIfAborted();
-      const part = list.slice(from, from + SLICE);
-      const embeddings = await embedTexts(embedder, part, { ...pooling, cacheFolder });
-      for (const { name, head } of readers) {
-        const logits = await logitsOf(head, embeddings);
-        part.forEach((text, i) => {
-          readings[name].set(text, logits.slice(i * head.classes, (i + 1) * head.classes));
-        });
-      }
-      done += part.length;
-      yield { done, total };
+    const embeddings = yield* embedded(embedder, list, { ...pooling, cacheFolder }, (read) => ({ done: done + read, total }), signal);
+    for (const { name, head } of readers) {
+      const logits = await logitsOf(head, embeddings);
+      list.forEach((text, i) => {
+        readings[name].set(text, logits.slice(i * head.classes, (i + 1) * head.classes));
+      });
     }
+    done += list.length;
   }
   return readings;
+}
+
+/** The embeddings of texts; yields after every batch what `event` makes of the number of texts done. Stopping keeps in the cache what was computed. */
+async function* embedded<Event>(
+  embedder: CausalLM,
+  texts: readonly string[],
+  options: EmbedOptions,
+  event: (done: number) => Event,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Event, Embeddings> {
+  const batches = embedBatches(embedder, texts, options);
+  try {
+    for (;;) {
+      signal?.throwIfAborted();
+      const step = await batches.next();
+      if (step.done) return step.value;
+      yield event(step.value.done);
+    }
+  } finally {
+    await batches.return(undefined as never);
+  }
 }
 
 /** `[n, classes]`, row after row. */

@@ -1,7 +1,7 @@
 import { expected } from "../core/errors.js";
 import { checkInteger } from "../core/shapes.js";
 import { STRATEGIES, strategyNamed } from "../data/esconv.js";
-import { type Conversation, replyExamples, type Split, SPLITS } from "../data/record.js";
+import { type Conversation, replyExamples, SPLITS, type Split } from "../data/record.js";
 import type { CausalLM } from "../models/model.js";
 import type { Message } from "../text/messages.js";
 import { plainTemplate } from "../text/template.js";

@@ -1,10 +1,11 @@
-import { parse } from "csv-parse/sync";
 import { FormatError } from "../core/errors.js";
+import { require } from "../core/tf.js";
 
 /** The cells of a csv text, the header first. `either`: quoted as RFC 4180 has it and, where that fails or rows differ in length, plain. */
 export function csvRecords(text: string, path: string, options: { quoting?: "quoted" | "plain" | "either" }): string[][] {
   const quoting = options.quoting ?? "quoted";
   if (quoting === "plain") return plainRecords(text);
+  const { parse } = require("csv-parse/sync") as typeof import("csv-parse/sync");
   try {
     const records = parse(text, { bom: true, relaxColumnCount: true, skipEmptyLines: true }) as string[][];
     if (quoting === "either" && records.some((cells) => cells.length !== records[0]!.length)) return plainRecords(text);

@@ -1,8 +1,7 @@
 /** Conversions between float32 and the two 16-bit formats, on bits: exact upwards, to the nearest (ties to even) downwards. */
 
-/** IEEE binary16 to float32; every value, NaN payloads included, is kept. `half` holds the bits. */
-export function float16ToFloat32(half: Uint16Array): Float32Array<ArrayBuffer> {
-  const out = new Uint32Array(half.length);
+/** IEEE binary16 to float32; every value, NaN payloads included, is kept. `half` holds the bits; it may be the second half of `out`. */
+export function float16ToFloat32(half: Uint16Array, out = new Uint32Array(half.length)): Float32Array<ArrayBuffer> {
   for (let i = 0; i < half.length; i++) {
     const bits = half[i]!;
     const sign = (bits & 0x8000) << 16;
@@ -11,14 +10,13 @@ export function float16ToFloat32(half: Uint16Array): Float32Array<ArrayBuffer> {
     else if (size >= 0x400) out[i] = sign | ((size << 13) + 0x38000000);
     else out[i] = sign | subnormalBits(size);
   }
-  return new Float32Array(out.buffer);
+  return new Float32Array(out.buffer, out.byteOffset, half.length);
 }
 
-/** bfloat16 (the upper half of a float32) to float32; every value is kept. `brain` holds the bits. */
-export function bfloat16ToFloat32(brain: Uint16Array): Float32Array<ArrayBuffer> {
-  const out = new Uint32Array(brain.length);
+/** bfloat16 (the upper half of a float32) to float32; every value is kept. `brain` holds the bits; it may be the second half of `out`. */
+export function bfloat16ToFloat32(brain: Uint16Array, out = new Uint32Array(brain.length)): Float32Array<ArrayBuffer> {
   for (let i = 0; i < brain.length; i++) out[i] = brain[i]! << 16;
-  return new Float32Array(out.buffer);
+  return new Float32Array(out.buffer, out.byteOffset, brain.length);
 }
 
 /** float32 to the bits of IEEE binary16. From 65520 on: infinity; a NaN stays one, made quiet, with its sign and upper payload. */

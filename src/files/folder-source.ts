@@ -59,17 +59,18 @@ export function folderSource(folder: string): FileSource {
     has: isFile,
     size,
     read: async (path) => readPart(await locate(path), 0, await size(path)),
-    async readRange(path, start, end) {
+    async readRange(path, start, end, into) {
       checkInteger(`${path}: start`, start, 0);
       checkInteger(`${path}: end`, end, start, Math.max(start, await size(path)));
-      return readPart(await locate(path), start, end);
+      return readPart(await locate(path), start, end, into);
     },
   };
 }
 
 /** Reads bytes `[start, end)` of a file by position. */
-async function readPart(file: string, start: number, end: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(end - start);
+async function readPart(file: string, start: number, end: number, into?: Uint8Array): Promise<Uint8Array> {
+  const bytes = into ? into.subarray(0, end - start) : new Uint8Array(end - start);
+  if (bytes.length !== end - start) throw new RangeError(expected(`memory for ${file}`, `${end - start} bytes`, bytes.length));
   const handle = await open(file, "r");
   try {
     for (let done = 0; done < bytes.length; ) {

@@ -1,4 +1,3 @@
-import { datasetInfo, listFiles, modelInfo } from "@huggingface/hub";
 import { expected, FormatError, HttpError, NotFoundError } from "../core/errors.js";
 import type { Fingerprint } from "./hub-download.js";
 import type { HubConnection } from "./hub-request.js";
@@ -23,6 +22,7 @@ export function isHubId(id: string): boolean {
 /** The commit that a branch or tag stands for now. */
 export async function resolveRevision(hub: HubConnection, { kind, id }: HubRepository, revision: string): Promise<string> {
   const asked = { name: id, revision, hubUrl: hub.endpoint, fetch: hub.api };
+  const { datasetInfo, modelInfo } = await import("@huggingface/hub");
   try {
     const { sha } =
       kind === "model"
@@ -37,6 +37,7 @@ export async function resolveRevision(hub: HubConnection, { kind, id }: HubRepos
 
 /** The files of a commit. @throws FormatError for unsafe names, unknown hashes and answers that are no list. */
 export async function listRepository(hub: HubConnection, { kind, id }: HubRepository, commit: string): Promise<Map<string, Fingerprint>> {
+  const { listFiles } = await import("@huggingface/hub");
   const files = new Map<string, Fingerprint>();
   try {
     const entries = listFiles({ repo: { type: kind, name: id }, revision: commit, recursive: true, hubUrl: hub.endpoint, fetch: hub.api });

@@ -1,4 +1,3 @@
-import { HUB_URL } from "@huggingface/hub";
 import { FormatError, HttpError, NotFoundError } from "../core/errors.js";
 
 /** How the Hub is reached. */
@@ -22,6 +21,7 @@ export type ConnectionOptions = {
   retrySeconds?: number;
 };
 
+const HUB_URL = "https://huggingface.co";
 const ATTEMPTS = 5;
 const MOST_REDIRECTS = 10;
 /** Longest wait that a server's `Retry-After` can ask for. */

@@ -1,7 +1,6 @@
 import { copyFile, mkdir, readFile, rename, stat, symlink } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
-import { getHFHubCachePath, getRepoFolderName } from "@huggingface/hub";
 import { expected, NotFoundError } from "../core/errors.js";
 import { folderSource } from "./folder-source.js";
 import { download, type Fingerprint, isWhole } from "./hub-download.js";
@@ -33,6 +32,7 @@ export type HubOptions = ConnectionOptions & {
 export async function hubSource({ kind, id }: HubRepository, options: HubOptions = {}): Promise<FileSource> {
   if (!isHubId(id)) throw new TypeError(expected("Hub id", "`organisation/name`", id));
   const revision = checkRelativePath(options.revision ?? "main", "revision");
+  const { getHFHubCachePath, getRepoFolderName } = await import("@huggingface/hub"); // a tenth of a second, not to be paid by every import
   const cache = resolve((options.cacheFolder ?? getHFHubCachePath()).replace(/^~(?=$|[\\/])/, homedir()));
   const folder = join(cache, getRepoFolderName({ type: kind, name: id }));
   const reference = join(folder, "refs", ...revision.split("/"));
@@ -93,9 +93,9 @@ export async function hubSource({ kind, id }: HubRepository, options: HubOptions
       await ensure(path);
       return cached.read(path);
     },
-    async readRange(path, start, end) {
+    async readRange(path, start, end, into) {
       await ensure(path);
-      return cached.readRange(path, start, end);
+      return cached.readRange(path, start, end, into);
     },
   };
 }
@@ -120,7 +120,7 @@ function cachedSource(id: string, commit: string, folder: string): FileSource {
     has: (path) => source.has(path),
     size: (path) => explained(source.size(path)),
     read: (path) => explained(source.read(path)),
-    readRange: (path, start, end) => explained(source.readRange(path, start, end)),
+    readRange: (path, start, end, into) => explained(source.readRange(path, start, end, into)),
   };
 }
 

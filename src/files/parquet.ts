@@ -1,5 +1,3 @@
-import { parquetMetadataAsync, parquetReadObjects, parquetSchema } from "hyparquet";
-import { compressors } from "hyparquet-compressors";
 import { FormatError } from "../core/errors.js";
 import type { FileSource } from "./source.js";
 
@@ -10,6 +8,8 @@ export async function parquetRows(
   unpacked: Uint8Array | null,
   select?: readonly string[],
 ): Promise<Record<string, unknown>[]> {
+  const { parquetMetadataAsync, parquetReadObjects, parquetSchema } = await import("hyparquet");
+  const { compressors } = await import("hyparquet-compressors");
   const slice = async (start: number, end?: number): Promise<ArrayBuffer> => {
     const bytes = unpacked ? unpacked.slice(start, end) : await source.readRange(path, start, end ?? byteLength);
     return bytes.byteLength === bytes.buffer.byteLength ? (bytes.buffer as ArrayBuffer) : bytes.slice().buffer;

@@ -14,8 +14,8 @@ export type Safetensors = {
   metadata: Record<string, string>;
   /** By name, in the order of the header. */
   entries: Map<string, Entry>;
-  /** Reads one tensor, and no other byte of the file. @throws RangeError for a name that is not there. */
-  read(name: string): Promise<TensorData>;
+  /** Reads one tensor, and no other byte of the file; into memory of that size, if given. @throws RangeError for a name that is not there. */
+  read(name: string, into?: Uint8Array): Promise<TensorData>;
 };
 
 /** A tensor to be written; a function as `data` is called when its turn comes, so that not all need be in memory at once. */
@@ -36,11 +36,11 @@ export async function openSafetensors(source: FileSource, path: string): Promise
   return {
     metadata,
     entries,
-    async read(name) {
+    async read(name, into) {
       const entry = entries.get(name);
       if (!entry) throw new RangeError(expected(path, `a tensor ${JSON.stringify(name)}`, `${entries.size} others`));
       const { dtype, shape, start, end } = entry;
-      return { dtype, shape: [...shape], data: start === end ? new Uint8Array(0) : await readExactly(source, path, start, end) };
+      return { dtype, shape: [...shape], data: start === end ? new Uint8Array(0) : await readExactly(source, path, start, end, into) };
     },
   };
 }
@@ -107,8 +107,10 @@ function quoted(text: string): string {
   return JSON.stringify(text);
 }
 
-async function readExactly(source: FileSource, path: string, start: number, end: number): Promise<Uint8Array> {
-  const bytes = await source.readRange(path, start, end);
+async function readExactly(source: FileSource, path: string, start: number, end: number, into?: Uint8Array): Promise<Uint8Array> {
+  const bytes = await source.readRange(path, start, end, into);
   if (bytes.length !== end - start) throw new FormatError(expected(path, `${end - start} bytes from ${start} on`, bytes.length));
-  return bytes;
+  if (!into || bytes.buffer === into.buffer) return bytes;
+  into.set(bytes);
+  return into;
 }

@@ -22,8 +22,8 @@ export type FileSource = {
   /** In bytes. */
   size(path: string): Promise<number>;
   read(path: string): Promise<Uint8Array>;
-  /** Bytes `[start, end)`. */
-  readRange(path: string, start: number, end: number): Promise<Uint8Array>;
+  /** Bytes `[start, end)`, in the first bytes of `into` where the source can write there, else in memory of their own. */
+  readRange(path: string, start: number, end: number, into?: Uint8Array): Promise<Uint8Array>;
 };
 
 /**

@@ -1,104 +1,129 @@
-import { type Tensor, type Tensor2D, type Tensor4D, tf } from "../core/tf.js";
-import type { Inputs } from "../models/forward.js";
-import { startPass } from "../models/forward.js";
-import { type CausalLM, outputEmbedding, type PassContext } from "../models/model.js";
-import { attentionMask } from "../nn/attention.js";
+import { isNative } from "../core/engine.js";
+import { expected } from "../core/errors.js";
+import { type Tensor, type Tensor4D, tf } from "../core/tf.js";
 
-type KeyValue = { key: Tensor4D; value: Tensor4D };
+/** Columns in which new tokens are collected before they are joined to the others: a step copies these alone. */
+export const RECENT = 15;
 
-/** Keys and values of all tokens so far, block by block: `[batch, kvHeads, time, headDim]`. It owns them: `dispose` it in `finally`. */
+const FORBIDDEN = -1e9;
+
+/**
+ * Keys and values of all tokens so far. Two tensors hold those of all blocks, the keys of block i at 2·i and its values at 2·i + 1. Their shapes change
+ * seldom, so that a compiled step fits many tokens. The cache owns them: `dispose` it in `finally`.
+ */
 export class KeyValueCache {
-  #blocks: (KeyValue | undefined)[] = [];
-  #batch = 0;
-  #time = 0;
-  /** `[batch, time]`, 0 for padding. */
-  #segments = new Int32Array();
+  #past: Tensor;
+  #recent: Tensor;
+  /** For each row the position of the token in each used column of `past`; -1 where the column holds nothing for it. */
+  #columns: Int32Array[];
+  /** How many of the last columns of `recent` are used. */
+  #fresh = 0;
+  /** The position of each row's next token. */
+  #next: Int32Array;
 
-  /** Columns held, padding included. */
-  get time(): number {
-    return this.#time;
+  /**
+   * @param prompts `[2 * layers, batch, kvHeads, time, headDim]`, padded on the right; the cache owns it from now on.
+   * @param lengths Tokens in each row.
+   */
+  constructor(prompts: Tensor, lengths: readonly number[]) {
+    const [parts, batch, kvHeads, time, headDim] = prompts.shape as [number, number, number, number, number];
+    if (lengths.length !== batch) throw new RangeError(expected("cache", `${batch} lengths, one for each row`, lengths.length));
+    this.#columns = lengths.map((length) => Int32Array.from({ length: time }, (_, i) => (i < length ? i : -1)));
+    this.#next = Int32Array.from(lengths);
+    this.#past = replaced(prompts, (x) => padColumns(x, capacityFor(time)));
+    this.#recent = tf.keep(tf.zeros([parts, batch, kvHeads, RECENT, headDim]));
   }
 
-  /** Takes note of tokens that are about to pass through the model; the cache is either empty or holds the same rows. */
-  extend({ batch, time, segments }: Inputs): void {
-    if (this.#time > 0 && batch !== this.#batch) throw new RangeError(`cache: expected ${this.#batch} rows, got ${batch}`);
-    const joined = new Int32Array(batch * (this.#time + time));
-    for (let row = 0; row < batch; row++) {
-      const start = row * (this.#time + time);
-      joined.set(this.#segments.subarray(row * this.#time, (row + 1) * this.#time), start);
-      joined.set(segments.subarray(row * time, (row + 1) * time), start + this.#time);
+  get batch(): number {
+    return this.#next.length;
+  }
+
+  /** `[2 * layers, batch, kvHeads, capacity, headDim]`; the cache's. */
+  get past(): Tensor {
+    return this.#past;
+  }
+
+  /** `[2 * layers, batch, kvHeads, RECENT, headDim]`, the newest token last; the cache's. */
+  get recent(): Tensor {
+    return this.#recent;
+  }
+
+  /** The position of each row's next token. */
+  get positions(): Int32Array {
+    return this.#next;
+  }
+
+  /** What the next token of each row may see of `past`, `recent` and itself: `[batch, 1, 1, capacity + RECENT + 1]`, 0 or -1e9. Owned by the caller. */
+  mask(window: number | null): Tensor4D {
+    const capacity = this.#past.shape[3]!;
+    const width = capacity + RECENT + 1;
+    const mask = new Float32Array(this.batch * width).fill(FORBIDDEN);
+    for (const [row, columns] of this.#columns.entries()) {
+      const line = mask.subarray(row * width, (row + 1) * width);
+      const oldest = window === null ? 0 : Math.max(0, this.#next[row]! - window + 1);
+      columns.forEach((position, column) => {
+        if (position >= oldest) line[column] = 0;
+      });
+      line.fill(0, width - 1 - Math.min(this.#fresh, this.#next[row]! - oldest));
     }
-    [this.#segments, this.#batch, this.#time] = [joined, batch, this.#time + time];
+    return tf.tensor4d(mask, [this.batch, 1, 1, width]);
   }
 
-  /** The mask for the last `queries` tokens that `extend` was told of. Owned by the caller. */
-  mask(queries: number, window: number | null): Tensor4D {
-    return attentionMask({ values: this.#segments, batch: this.#batch, time: this.#time }, queries, window);
+  /** Takes over `recent` as a step returned it: moved up by one, with the step's token at its end. */
+  push(recent: Tensor): void {
+    this.#recent.dispose();
+    this.#recent = tf.keep(recent);
+    this.#fresh++;
+    this.#next = this.#next.map((position) => position + 1);
+    if (this.#fresh === RECENT) this.#join();
   }
 
-  /** What block `i` calls with its new keys and values. The joined ones stay the cache's. */
-  join(i: number): NonNullable<PassContext["cache"]> {
-    return (key, value) => {
-      const past = this.#blocks[i];
-      const joined = past ? { key: tf.concat([past.key, key], 2), value: tf.concat([past.value, value], 2) } : { key, value };
-      this.#replace(i, joined);
-      return joined;
-    };
-  }
-
-  /** Keeps the given rows in the given order; a row may be named more than once. Columns that hold nothing but padding are cut. */
+  /** Keeps the given rows in the given order; a row may be named more than once. */
   select(rows: readonly number[]): void {
-    const time = this.#time;
-    const chosen = rows.map((row) => this.#segments.subarray(row * time, (row + 1) * time));
-    const cut = Math.min(...chosen.map((segments) => segments.findIndex((segment) => segment !== 0)));
-    const same = rows.length === this.#batch && rows.every((row, i) => row === i);
-    if (same && cut === 0) return;
-    const indices = tf.tensor1d([...rows], "int32");
-    try {
-      for (const [i, block] of this.#blocks.entries())
-        this.#replace(
-          i,
-          tf.tidy(() => ({ key: pick(block!.key), value: pick(block!.value) })),
-        );
-    } finally {
-      indices.dispose();
-    }
-    this.#segments = Int32Array.from(chosen.flatMap((segments) => [...segments.subarray(cut)]));
-    [this.#batch, this.#time] = [rows.length, time - cut];
-
-    function pick(x: Tensor4D): Tensor4D {
-      const kept = same ? x : tf.gather(x, indices);
-      return kept.slice([0, 0, cut, 0], [-1, -1, time - cut, -1]) as Tensor4D;
-    }
+    if (rows.length === this.batch && rows.every((row, i) => row === i)) return;
+    const gathered = (x: Tensor) => tf.gather(x, tf.tensor1d([...rows], "int32"), 1);
+    this.#past = replaced(this.#past, gathered);
+    this.#recent = replaced(this.#recent, gathered);
+    this.#columns = rows.map((row) => this.#columns[row]!);
+    this.#next = Int32Array.from(rows, (row) => this.#next[row]!);
   }
 
   dispose(): void {
-    for (const block of this.#blocks) tf.dispose(block);
-    this.#blocks = [];
-    [this.#batch, this.#time, this.#segments] = [0, 0, new Int32Array()];
+    tf.dispose([this.#past, this.#recent]);
   }
 
-  #replace(i: number, { key, value }: KeyValue): void {
-    tf.dispose(this.#blocks[i]);
-    this.#blocks[i] = { key: tf.keep(key), value: tf.keep(value) };
+  /** Moves what is in `recent` to `past`. */
+  #join(): void {
+    const used = this.#columns[0]!.length;
+    this.#past = replaced(this.#past, (x) => {
+      const [parts, batch, kvHeads, , headDim] = x.shape as [number, number, number, number, number];
+      const joined = tf.concat([x.slice([0, 0, 0, 0, 0], [parts, batch, kvHeads, used, headDim]), this.#recent], 3);
+      return padColumns(joined, capacityFor(used + RECENT));
+    });
+    this.#columns = this.#columns.map((columns, row) => {
+      const first = this.#next[row]! - RECENT;
+      return Int32Array.from({ length: used + RECENT }, (_, i) => columns[i] ?? first + i - used);
+    });
+    this.#fresh = 0;
   }
 }
 
-/** Passes new tokens through the model and returns the logits after the last of each row, `[batch, vocab]`, owned by the caller. */
-export function nextLogits(model: CausalLM, cache: KeyValueCache, inputs: Inputs): Tensor2D {
-  const { type, config } = model;
-  return tf.tidy(() => {
-    const pass = startPass(model, inputs, null);
-    cache.extend(inputs);
-    const shared = { ...pass.context, mask: cache.mask(inputs.time, config.window) };
-    let x: Tensor = type.embed(pass.outer, pass.ids, pass.positions);
-    for (let i = 0; i < config.layers; i++) {
-      const previous = x;
-      x = tf.tidy(() => type.forward(pass.block(i), previous, { ...shared, cache: cache.join(i) }));
-      previous.dispose();
-    }
-    const last = x.slice([0, inputs.time - 1, 0], [inputs.batch, 1, config.hidden]);
-    const hidden = type.finish(pass.outer, last, config).reshape([inputs.batch, config.hidden]) as Tensor2D;
-    return tf.matMul(hidden, outputEmbedding(model), false, true) as Tensor2D;
-  });
+/** Columns reserved for `time` tokens: steps of 32, from 128 on of a quarter, so that few shapes have to be compiled. Other engines compute what is needed. */
+function capacityFor(time: number): number {
+  if (!isNative()) return time;
+  const step = Math.max(32, 2 ** Math.floor(Math.log2(time)) / 4);
+  return Math.ceil(time / step) * step;
+}
+
+function padColumns(x: Tensor, capacity: number): Tensor {
+  const [parts, batch, kvHeads, time, headDim] = x.shape as [number, number, number, number, number];
+  if (time === capacity) return x.clone();
+  return tf.concat([x, tf.zeros([parts, batch, kvHeads, capacity - time, headDim])], 3);
+}
+
+/** What `f` makes of `x`, which is freed. */
+function replaced(x: Tensor, f: (x: Tensor) => Tensor): Tensor {
+  const result = tf.keep(tf.tidy(() => f(x)));
+  x.dispose();
+  return result;
 }

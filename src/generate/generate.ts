@@ -1,9 +1,14 @@
+import type { Results } from "../core/compile/compile.js";
+import { isNative } from "../core/engine.js";
 import { breathe, cellSignal } from "../core/interrupt.js";
-import { type Inputs, padRows } from "../models/forward.js";
+import { tf } from "../core/tf.js";
 import type { CausalLM } from "../models/model.js";
-import { KeyValueCache, nextLogits } from "./cache.js";
+import type { KeyValueCache } from "./cache.js";
+import { type Chooser, chooserFor } from "./choose.js";
 import { type GenerateOptions, type GenerateSettings, generateSettings } from "./options.js";
+import { readPrompts } from "./prompt.js";
 import { type Generation, type Row, startRow } from "./row.js";
+import { nextResults } from "./step.js";
 
 export type GenerateEvent =
   /** A token; `text` is what became final by it, so the texts of one row, joined, are its generation's text. */
@@ -11,7 +16,7 @@ export type GenerateEvent =
 
 /**
  * Continues prompts, given as token ids, and yields every token as it comes. Prompts are decoded in batches of similar length, the longest
- * first; a finished row leaves its batch at once. Memory is freed at the end, also on `break` and throw.
+ * first; a batch shrinks as its rows finish. Memory is freed at the end, also on `break` and throw.
  * @throws RangeError for options out of range; the signal's reason where it aborts.
  */
 export async function* generate(
@@ -24,31 +29,38 @@ export async function* generate(
   const total = prompts.length * settings.candidates;
   const started = performance.now();
   let [finished, tokens] = [0, 0];
+  const chooser = chooserFor(settings.sampling, settings.logProbs);
   for (const batch of batches(model, settings)) {
-    const cache = new KeyValueCache();
+    signal?.throwIfAborted();
+    // Finished rows keep their places until the batch shrinks.
+    let rows = batch;
+    const { cache, results: first } = readRows(model, rows, chooser);
+    let results = first;
     try {
-      signal?.throwIfAborted();
-      let rows = batch;
-      let logits = await firstLogits(model, cache, rows);
-      while (rows.length > 0) {
-        const going: number[] = [];
-        for (const [i, row] of rows.entries()) {
-          const text = row.next(logits[i]!);
+      for (;;) {
+        for (const [i, choice] of (await chooser.choose(results, rows)).entries()) {
+          if (!choice) continue;
+          const row = rows[i]!;
+          const text = row.next(choice);
           tokens++;
-          yield { kind: "token", prompt: row.prompt, candidate: row.candidate, id: row.ids.at(-1)!, text };
+          yield { kind: "token", prompt: row.prompt, candidate: row.candidate, id: choice.id, text };
           const generation = row.result();
-          if (!generation) going.push(i);
-          else {
-            finished++;
-            yield { kind: "done", generation };
-          }
+          if (!generation) continue;
+          finished++;
+          yield { kind: "done", generation };
         }
         onProgress?.({ finished, total, tokens, seconds: (performance.now() - started) / 1000 });
-        rows = going.map((i) => rows[i]!);
-        if (rows.length === 0) break;
+        const kept = keptPlaces(rows);
+        if (kept.length === 0) break;
         await breathe(signal);
-        cache.select(going);
-        logits = await logitRows(model, cache, lastTokens(rows));
+        cache.select(kept);
+        rows = kept.map((i) => rows[i]!);
+        results = nextResults(
+          model,
+          cache,
+          rows.map((row) => row.ids.at(-1)!),
+          chooser,
+        );
       }
     } finally {
       cache.dispose();
@@ -80,38 +92,33 @@ function* batches({ tokenizer }: CausalLM, settings: GenerateSettings): Generato
   }
 }
 
-/** Reads each prompt once, however many candidates it has, and returns the logits after it for every row. */
-async function firstLogits(model: CausalLM, cache: KeyValueCache, rows: readonly Row[]): Promise<Float32Array[]> {
+/** Reads each prompt once, however many candidates it has. */
+function readRows(model: CausalLM, rows: readonly Row[], chooser: Chooser): { cache: KeyValueCache; results: Results } {
   const prompts = [...new Map(rows.map((row) => [row.prompt, row.promptIds]))];
   const places = rows.map((row) => prompts.findIndex(([prompt]) => prompt === row.prompt));
-  // Padding is never looked at, so its id does not matter.
-  const inputs = padRows(
+  const { cache, logits } = readPrompts(
+    model,
     prompts.map(([, ids]) => ids),
-    { padId: 0, side: "left" },
   );
-  const logits = await logitRows(model, cache, inputs);
-  cache.select(places);
-  return places.map((place) => logits[place]!.slice());
-}
-
-async function logitRows(model: CausalLM, cache: KeyValueCache, inputs: Inputs): Promise<Float32Array[]> {
-  const logits = nextLogits(model, cache, inputs);
   try {
-    const values = (await logits.data()) as Float32Array;
-    const vocab = values.length / inputs.batch;
-    return Array.from({ length: inputs.batch }, (_, i) => values.subarray(i * vocab, (i + 1) * vocab));
+    cache.select(places);
+    return { cache, results: tf.tidy(() => chooser.reduce(tf.gather(logits, tf.tensor1d(places, "int32")))) };
+  } catch (error) {
+    cache.dispose();
+    throw error;
   } finally {
     logits.dispose();
   }
 }
 
-/** The newest token of each row, at its own position. */
-function lastTokens(rows: readonly Row[]): Inputs {
-  return {
-    batch: rows.length,
-    time: 1,
-    ids: Int32Array.from(rows, (row) => row.ids.at(-1)!),
-    segments: new Int32Array(rows.length).fill(1),
-    positions: Int32Array.from(rows, (row) => row.promptIds.length + row.ids.length - 1),
-  };
+/**
+ * The places of the rows that go on; on the native engine with as many finished ones as make the next power of two, so that few shapes have to be
+ * compiled.
+ */
+function keptPlaces(rows: readonly Row[]): number[] {
+  const going = [...rows.keys()].filter((i) => !rows[i]!.result());
+  if (!isNative() || going.length === 0) return going;
+  const size = Math.min(rows.length, 2 ** Math.ceil(Math.log2(going.length)));
+  const over = [...rows.keys()].filter((i) => rows[i]!.result());
+  return [...going, ...over.slice(0, size - going.length)];
 }

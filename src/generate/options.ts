@@ -65,7 +65,8 @@ export function generateSettings(model: CausalLM, prompts: readonly (readonly nu
   if (seeds && seeds.length !== prompts.length)
     throw new RangeError(expected("seeds", `${prompts.length} numbers, one for each prompt`, seeds.length));
   if (stopTexts.length > 0 && !model.tokenizer) throw new RangeError("stopTexts: expected a model with a tokenizer, got none. Use stopIds");
-  const room = model.config.maxPositions - maxNewTokens;
+  const { maxPositions, vocab } = model.config;
+  const room = maxPositions - maxNewTokens;
   return {
     sampling: { temperature, topK, topP, repetitionPenalty },
     maxNewTokens,
@@ -76,7 +77,10 @@ export function generateSettings(model: CausalLM, prompts: readonly (readonly nu
     eos: new Set(eosIds),
     stops: new Set(stopIds),
     streams: prompts.map((_, i) => (seeds ? String(seeds[i]) : `${seed}/${i}`)),
-    prompts: prompts.map((ids, i) => fitted(ids, `prompts[${i}]`, room, options.keepStart ?? (ids[0] === model.tokenizer?.bosId ? 1 : 0))),
+    prompts: prompts.map((ids, i) => {
+      checkIds(ids, `prompts[${i}]`, vocab);
+      return fitted(ids, `prompts[${i}]`, room, options.keepStart ?? (ids[0] === model.tokenizer?.bosId ? 1 : 0));
+    }),
   };
 }
 
@@ -84,6 +88,12 @@ export function generateSettings(model: CausalLM, prompts: readonly (readonly nu
 function eosIdsOf({ tokenizer, config }: CausalLM): number[] {
   const ids = [tokenizer?.eosId, config.raw.eos_token_id].flat();
   return ids.filter((id): id is number => typeof id === "number");
+}
+
+function checkIds(ids: readonly number[], thing: string, vocab: number): void {
+  const wrong = ids.find((id) => !(id >= 0 && id < vocab));
+  if (wrong !== undefined)
+    throw new RangeError(expected(thing, `token ids from 0 to ${vocab - 1}`, wrong, "Does the tokenizer belong to this model?"));
 }
 
 function fitted(ids: readonly number[], thing: string, room: number, keepStart: number): { ids: number[]; truncated: number } {

@@ -1,6 +1,7 @@
 import { Random } from "../core/random.js";
 import { streamDecoder } from "../text/stream-decoder.js";
 import type { Tokenizer } from "../text/tokenizer.js";
+import type { Choice } from "./choose.js";
 import type { GenerateSettings } from "./options.js";
 import { chooseToken, logProbOf } from "./sampling.js";
 import { stopText } from "./stop-text.js";
@@ -28,8 +29,10 @@ export type Row = {
   candidate: number;
   promptIds: number[];
   ids: number[];
-  /** Chooses the next token from this row's logits, which it changes, and returns the text that is final by it. */
-  next(logits: Float32Array): string;
+  /** Chooses the next token from this row's logits, which it changes. */
+  choose(logits: Float32Array): Choice;
+  /** Adds the next token and returns the text that is final by it. */
+  next(choice: Choice): string;
   /** The result once it is finished; `null` before. */
   result(): Generation | null;
 };
@@ -62,10 +65,13 @@ export function startRow(tokenizer: Tokenizer | null, settings: GenerateSettings
     candidate,
     promptIds,
     ids,
-    next(logits) {
+    choose(logits) {
       const raw = logProbs ? logits.slice() : null;
       const id = chooseToken(logits, seen, sampling, random);
-      if (raw) logProb += logProbOf(raw, id);
+      return { id, logProb: raw ? logProbOf(raw, id) : 0 };
+    },
+    next({ id, logProb: own }) {
+      logProb += own;
       ids.push(id);
       seen.add(id);
       const piece = write(id);

@@ -20,7 +20,7 @@ export function chooseToken(logits: Float32Array, seen: Iterable<number>, sampli
 
 /** Applies penalty, temperature, top-k and top-p to `logits` in place; what may not be drawn becomes `-Infinity`. Temperature 0 applies the penalty only. */
 export function filterLogits(logits: Float32Array, seen: Iterable<number>, { temperature, topK, topP, repetitionPenalty }: Sampling): void {
-  checkFinite(logits);
+  checkFinite(logits.reduce((sum, logit) => sum + logit, 0));
   if (repetitionPenalty !== 1) penalise(logits, seen, repetitionPenalty);
   if (temperature === 0) return;
   if (temperature !== 1) for (let i = 0; i < logits.length; i++) logits[i]! /= temperature;
@@ -36,9 +36,8 @@ export function logProbOf(logits: Float32Array, id: number): number {
   return logits[id]! - top - Math.log(total);
 }
 
-function checkFinite(logits: Float32Array): void {
-  let sum = 0;
-  for (let i = 0; i < logits.length; i++) sum += logits[i]!;
+/** @throws RangeError where the sum of a row of logits is no finite number. */
+export function checkFinite(sum: number): void {
   if (!Number.isFinite(sum)) throw new RangeError(`logits: expected finite numbers, got ${sum}. Have the weights diverged in training?`);
 }
 

@@ -1,5 +1,5 @@
 /** The language thread's answers, all but the worker around them. */
-import type { CellDiagnostic, KernelOptions, LanguageRequests } from "./messages.js";
+
 import { type CellModule, Cells } from "./language/cells.js";
 import { checkCell } from "./language/check.js";
 import { complete } from "./language/complete.js";
@@ -7,6 +7,7 @@ import { completeness } from "./language/completeness.js";
 import { type CellService, createService } from "./language/host.js";
 import { inspect } from "./language/inspect.js";
 import { type Library, readLibraries } from "./language/libraries.js";
+import type { KernelOptions, LanguageRequests } from "./messages.js";
 import { transformCell, transformExpression } from "./transform.js";
 
 /**

@@ -6,8 +6,8 @@ import { type MessagePort, parentPort, receiveMessageOnPort, Worker, workerData 
 import type { Router, XPublisher } from "zeromq";
 import { readConnection } from "./connection.js";
 import type { KernelOptions, ToSession } from "./messages.js";
-import { CellRunner } from "./protocol/cell-runner.js";
 import { Cells } from "./protocol/cell.js";
+import { CellRunner } from "./protocol/cell-runner.js";
 import { CommRouter } from "./protocol/comm-router.js";
 import { History } from "./protocol/history.js";
 import { InputDesk } from "./protocol/input-desk.js";

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type KernelClient, KernelDied, startKernel } from "./client.js";
 import type { KernelCommand } from "./client/process.js";
+import { type KernelClient, KernelDied, startKernel } from "./client.js";
 import { type CodeCell, joined, type Notebook, tagsOf, writeNotebook } from "./notebook/file.js";
 import { NotebookOutputs } from "./notebook/outputs.js";
 import { NotebookProgress } from "./notebook/progress.js";

@@ -22,15 +22,31 @@ export function labelledRows({ batch, time, ids, segments, targets }: Labelled):
   return { rows: Int32Array.from(rows), labels: Int32Array.from(rows, (row) => ids[row + 1]!) };
 }
 
-/** Log-probability of each labelled token in nats, `[labels]`. `hidden`: `[batch, time, hidden]`; `head`: `[vocab, hidden]`. Differentiable. */
-export function labelLogProbs(hidden: Tensor3D, head: Tensor2D, { rows, labels }: LabelledRows): Tensor1D {
-  const flat = hidden.reshape([-1, hidden.shape[2]]) as Tensor2D;
-  const picked = gatherRows(flat, tf.tensor1d(rows, "int32"));
-  return tokenLogProbs(picked, head, tf.tensor1d(labels, "int32"));
+/** `LabelledRows` as tensors, `[n]` each: int32, int32 and, in float32, 1 for a label and 0 for what fills up to few different `n`. */
+export type LabelledTensors = { rows: Tensor1D; labels: Tensor1D; weights: Tensor1D };
+
+/** The caller owns them. `n` is a multiple of `multiple`. */
+export function labelledTensors({ rows, labels }: LabelledRows, multiple = 256): LabelledTensors {
+  const n = Math.max(1, Math.ceil(rows.length / multiple)) * multiple;
+  const filled = (values: Int32Array): Int32Array => {
+    const all = new Int32Array(n);
+    all.set(values);
+    return all;
+  };
+  return {
+    rows: tf.tensor1d(filled(rows), "int32"),
+    labels: tf.tensor1d(filled(labels), "int32"),
+    weights: tf.tensor1d(new Float32Array(n).fill(1, 0, rows.length)),
+  };
 }
 
-/** Sum of −log p over the labelled tokens, in nats; 0 where there are none (WASM's sum of no number is not 0). */
-export function crossEntropySum(hidden: Tensor3D, head: Tensor2D, labelled: LabelledRows): Scalar {
-  if (labelled.rows.length === 0) return tf.scalar(0);
-  return tf.neg(tf.sum(labelLogProbs(hidden, head, labelled))) as Scalar;
+/** Log-probability of each label in nats, `[n]`. `hidden`: `[batch, time, hidden]`; `head`: `[vocab, hidden]`; `rows`, `labels`: `[n]`. Differentiable. */
+export function labelLogProbs(hidden: Tensor3D, head: Tensor2D, rows: Tensor1D, labels: Tensor1D): Tensor1D {
+  const flat = hidden.reshape([-1, hidden.shape[2]]) as Tensor2D;
+  return tokenLogProbs(gatherRows(flat, rows), head, labels);
+}
+
+/** Sum of −log p over the labels, each times its weight, in nats. */
+export function crossEntropySum(hidden: Tensor3D, head: Tensor2D, { rows, labels, weights }: LabelledTensors): Scalar {
+  return tf.neg(tf.sum(tf.mul(labelLogProbs(hidden, head, rows, labels), weights))) as Scalar;
 }

@@ -1,3 +1,4 @@
+import { ordered } from "../core/compile/compile.js";
 import { isNative } from "../core/engine.js";
 import { dims } from "../core/shapes.js";
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from "../core/tf.js";
@@ -14,16 +15,17 @@ export function tokenLogProbs(hidden: Tensor2D, head: Tensor2D, targets: Tensor1
   const trained = isTrainable(head);
   const recording = isRecording();
   const parts = ranges(rows, chunk);
-  const forward = (from: number, size: number, wanted: boolean) =>
+  const forward = (from: number, size: number, wanted: boolean, after: readonly Tensor[]) =>
     tf.tidy(() => {
-      const part = hidden.slice([from, 0], [size, -1]) as Tensor2D;
+      const part = ordered(hidden.slice([from, 0], [size, -1]) as Tensor2D, after);
       const { loss, slope } = crossEntropy(tf.matMul(part, head, false, true), targets.slice(from, size), wanted);
       return slope ? [tf.neg(loss), tf.neg(tf.matMul(slope, head))] : [tf.neg(loss)];
     });
   return withGradient<Tensor1D>(
     trained ? [hidden, head] : [hidden],
     (save) => {
-      const results = parts.map(([from, size]) => forward(from, size, recording));
+      const results: Tensor[][] = [];
+      for (const [from, size] of parts) results.push(forward(from, size, recording, results.at(-1) ?? []));
       if (recording)
         save([
           tf.concat(
@@ -45,7 +47,7 @@ export function tokenLogProbs(hidden: Tensor2D, head: Tensor2D, targets: Tensor1
       let dHead: Tensor = tf.zeros(head.shape);
       for (const [from, size] of parts) {
         const next = tf.tidy(() => {
-          const part = (input as Tensor2D).slice([from, 0], [size, -1]);
+          const part = ordered((input as Tensor2D).slice([from, 0], [size, -1]), [dHead]);
           const { slope } = crossEntropy(tf.matMul(part, head, false, true), (ids as Tensor1D).slice(from, size), true);
           return tf.sub(dHead, tf.matMul(tf.mul(slope!, dy.slice(from, size).reshape([-1, 1])), part, true, false));
         });

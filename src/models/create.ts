@@ -1,6 +1,7 @@
-import { Random } from "../core/random.js";
 import { startEngine } from "../core/engine.js";
+import { Random } from "../core/random.js";
 import { type Tensor, tf } from "../core/tf.js";
+import { tensorsOf } from "../nn/quantized.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 import type { CausalLM } from "./model.js";
 import { modelTypeOf } from "./registry.js";
@@ -33,7 +34,8 @@ function initial(name: string, shape: number[], layers: number, seed: number): F
 }
 
 /** Frees all weights and the adapter. */
-export function disposeModel({ weights, adapter }: CausalLM): void {
+export function disposeModel({ weights, quantized, adapter }: CausalLM): void {
   tf.dispose([...weights.values()]);
+  for (const weight of quantized?.values() ?? []) tf.dispose(tensorsOf(weight));
   if (adapter) tf.dispose([...adapter.modules.values()].flatMap(({ a, b }) => [a, b]));
 }

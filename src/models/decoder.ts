@@ -1,5 +1,5 @@
 import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from "../core/tf.js";
-import { activation } from "../nn/activation.js";
+import { gated } from "../nn/activation.js";
 import { attention, joinHeads, splitHeads } from "../nn/attention.js";
 import { embed } from "../nn/embedding.js";
 import { rmsNorm } from "../nn/norm.js";
@@ -56,12 +56,14 @@ function selfAttention(scope: Scope, x: Tensor, { config, mask, rotary, cache }:
   const query = turned("q", config.heads);
   const fresh = { key: turned("k", config.kvHeads), value: heads("v", config.kvHeads) };
   const { key, value } = cache ? cache(fresh.key, fresh.value) : fresh;
-  return scope.linear("self_attn.o_proj", joinHeads(attention(query, key, value, mask, 1 / Math.sqrt(config.headDim))));
+  // A cache may hold columns beyond the queries.
+  const mixed = attention(query, key, value, mask, 1 / Math.sqrt(config.headDim), { causal: !cache });
+  return scope.linear("self_attn.o_proj", joinHeads(mixed));
 }
 
 function gatedMlp(scope: Scope, x: Tensor, config: ModelConfig): Tensor {
-  const gate = activation(config.activation)(scope.linear("mlp.gate_proj", x));
-  return scope.linear("mlp.down_proj", tf.mul(gate, scope.linear("mlp.up_proj", x)));
+  const opened = gated(config.activation)(scope.linear("mlp.gate_proj", x), scope.linear("mlp.up_proj", x));
+  return scope.linear("mlp.down_proj", opened);
 }
 
 function decoderConfig(raw: Record<string, unknown>, traits: DecoderTraits): ModelConfig {

@@ -1,14 +1,16 @@
+import { type Compiled, compile } from "../core/compile/compile.js";
 import { expected } from "../core/errors.js";
-import { breathe, cellSignal } from "../core/interrupt.js";
+import { breathe, cellSignal, interruptibly } from "../core/interrupt.js";
 import { checkInteger } from "../core/shapes.js";
-import { type Tensor2D, type Tensor3D, tf } from "../core/tf.js";
+import { type Tensor, type Tensor2D, type Tensor3D, tf } from "../core/tf.js";
 import type { Embeddings } from "../nn/classification-head.js";
 import { embed } from "../nn/embedding.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 import { adapterChecksum, weightsChecksum } from "./checksum.js";
 import { openEmbeddingCache } from "./embedding-cache.js";
-import { hiddenStates, type Inputs, padRows } from "./forward.js";
+import { hiddenOf, passTensors } from "./forward.js";
 import type { CausalLM } from "./model.js";
+import { batchInputs, type EncodedText, type TextBatch, textBatches, textsIn } from "./text-rows.js";
 
 /**
  * How the tokens of a text become one vector: the mean of the hidden states after the final norm, the last of them, or the mean of the *input*
@@ -26,8 +28,8 @@ export type PoolOptions = {
 };
 
 export type EmbedOptions = PoolOptions & {
-  /** Texts in a batch. */
-  batch?: number;
+  /** Tokens in a batch, padding included. Default 2048; more takes more memory and is hardly faster. */
+  batchTokens?: number;
   /** Where vectors are kept from one run to the next; `null` for nowhere. */
   cacheFolder?: string | null;
   onProgress?: (progress: EmbedProgress) => void;
@@ -38,10 +40,12 @@ export type EmbedProgress = { kind: "embedded"; done: number; total: number; cac
 
 /** Milliseconds of work after which a long run writes its cache. */
 const SAVE_AFTER = 60_000;
+/** Texts encoded between two looks at the signal. */
+const ENCODED_AT_ONCE = 1000;
 
 /**
- * One vector a text, `[n, hidden]`, row after row. Texts are encoded as the tokenizer does by itself (with BOS where it adds one) and computed in
- * batches of similar length, the longest first; equal texts once. A text without tokens stands as BOS (or EOS) alone.
+ * One vector a text, `[n, hidden]`, row after row. Texts are encoded as the tokenizer does by itself (with BOS where it adds one) and computed side by
+ * side in rows of one width, the longest first; equal texts once. A text without tokens stands as BOS (or EOS) alone.
  * @throws RangeError where the model has no tokenizer, or `maxTokens` is more than it can take.
  */
 export async function embedTexts(model: CausalLM, texts: readonly string[], options: EmbedOptions): Promise<Embeddings> {
@@ -63,9 +67,9 @@ export async function* embedBatches(
   if (!tokenizer)
     throw new RangeError(expected("embedTexts", "a model with a tokenizer", null, "Load it from a folder with a tokenizer.json"));
   const pool = resolvePooling(model, options);
-  const { batch = 32, cacheFolder } = options;
+  const { batchTokens = 2048, cacheFolder } = options;
   const signal = cellSignal();
-  checkInteger("embedTexts batch", batch, 1);
+  checkInteger("embedTexts batchTokens", batchTokens, 1);
   const { hidden } = model.config;
   const cache = cacheFolder ? await openEmbeddingCache(cacheFolder, await keyOf(model, tokenizer, pool), hidden) : null;
 
@@ -77,27 +81,28 @@ export async function* embedBatches(
     for (const row of rows) values.set(vector, row * hidden);
     done += rows.length;
   };
-  const missing: { text: string; ids: number[] }[] = [];
+  const missing: string[] = [];
   for (const text of places.keys()) {
     const known = cache?.find(text);
     if (known) put(text, known);
-    else missing.push({ text, ids: tokensOf(tokenizer, text, pool) });
+    else missing.push(text);
   }
-  missing.sort((a, b) => b.ids.length - a.ids.length);
   const cached = done;
   const progress = (): EmbedProgress => ({ kind: "embedded", done, total: texts.length, cached });
   yield progress();
+  const encoded: EncodedText[] = [];
+  for (const [i, text] of missing.entries()) {
+    encoded.push({ text, ids: tokensOf(tokenizer, text, pool) });
+    if (i % ENCODED_AT_ONCE === ENCODED_AT_ONCE - 1) await breathe(signal);
+  }
+  const pooled = pooler(model, pool.pooling, tokenizer.padId);
   let saved = performance.now();
   try {
-    for (let from = 0; from < missing.length; from += batch) {
-      const part = missing.slice(from, from + batch);
-      const rows = part.map(({ ids }) => ids);
-      const vectors = await pooled(model, padRows(rows, { padId: tokenizer.padId, side: "right" }), pool.pooling);
-      part.forEach(({ text }, i) => {
-        const vector = vectors.slice(i * hidden, (i + 1) * hidden);
+    for (const batch of textBatches(encoded, batchTokens)) {
+      for (const [text, vector] of await pooled.vectors(batch)) {
         put(text, vector);
         cache?.add(text, vector);
-      });
+      }
       if (performance.now() - saved > SAVE_AFTER) {
         await cache?.save();
         saved = performance.now();
@@ -106,6 +111,7 @@ export async function* embedBatches(
       await breathe(signal);
     }
   } finally {
+    pooled.dispose();
     await cache?.save();
   }
   return { values, hidden };
@@ -140,29 +146,44 @@ function tokensOf(tokenizer: Tokenizer, text: string, { maxTokens, cut }: Requir
   return tokenizer.addsBos ? [ids[0]!, ...ids.slice(1 - maxTokens)] : ids.slice(-maxTokens);
 }
 
-/** `[batch, hidden]`, row after row. Padding weighs nothing. */
-async function pooled(model: CausalLM, inputs: Inputs, pooling: Pooling): Promise<Float32Array> {
-  const { batch, time, segments } = inputs;
-  const weights = new Float32Array(batch * time);
-  for (let row = 0; row < batch; row++) {
-    const length = segments.subarray(row * time, (row + 1) * time).reduce((count, segment) => count + segment, 0);
-    if (pooling === "last") weights[row * time + length - 1] = 1;
-    else weights.fill(1 / length, row * time, row * time + length);
-  }
-  const vectors = tf.tidy(() => {
-    const states = pooling === "input-mean" ? inputEmbeddings(model, inputs) : hiddenStates(model, inputs);
-    return tf.matMul(tf.tensor3d(weights, [batch, 1, time]), states).reshape([batch, model.config.hidden]);
-  });
-  try {
-    return (await vectors.data()) as Float32Array;
-  } finally {
-    vectors.dispose();
-  }
+type Pooler = { vectors(batch: TextBatch): Promise<[text: string, vector: Float32Array][]>; dispose(): void };
+
+/** Full batches, which are all of one shape, run compiled. */
+function pooler(model: CausalLM, pooling: Pooling, padId: number): Pooler {
+  const { hidden } = model.config;
+  const pass = (...[weights, ...tensors]: Tensor[]) => {
+    const states = pooling === "input-mean" ? inputEmbeddings(model, tensors[0] as Tensor2D) : hiddenOf(model, tensors);
+    return { vectors: tf.matMul(weights as Tensor3D, states) };
+  };
+  const compiled: Compiled<{ vectors: Tensor }> = compile("embed", (...args) => tf.tidy(() => pass(...args)));
+  return {
+    async vectors(batch) {
+      const { inputs, weights } = batchInputs(batch, pooling === "last", padId);
+      const slots = textsIn(batch.width);
+      const { vectors } = interruptibly(() =>
+        tf.tidy(() =>
+          (batch.full ? compiled : pass)(tf.tensor3d(weights, [inputs.batch, slots, inputs.time]), ...passTensors(model, inputs)),
+        ),
+      );
+      try {
+        const values = (await vectors.data()) as Float32Array;
+        return batch.rows.flatMap(({ texts }, row) =>
+          texts.map(({ text }, slot): [string, Float32Array] => {
+            const at = (row * slots + slot) * hidden;
+            return [text, values.slice(at, at + hidden)];
+          }),
+        );
+      } finally {
+        vectors.dispose();
+      }
+    },
+    dispose: () => compiled.dispose(),
+  };
 }
 
 /** Rows of the embedding table alone, without positions: `[batch, time, hidden]`. */
-const inputEmbeddings = (model: CausalLM, { ids, batch, time }: Inputs): Tensor3D =>
-  embed(model.weights.get(model.type.embedding) as Tensor2D, tf.tensor2d(ids, [batch, time], "int32")) as Tensor3D;
+const inputEmbeddings = (model: CausalLM, ids: Tensor2D): Tensor3D =>
+  embed(model.weights.get(model.type.embedding) as Tensor2D, ids) as Tensor3D;
 
 async function keyOf(
   model: CausalLM,

@@ -1,7 +1,8 @@
 import { expected } from "../core/errors.js";
 import { interruptibly } from "../core/interrupt.js";
-import { type Tensor, type Tensor2D, type Tensor3D, tf } from "../core/tf.js";
-import { attentionMask } from "../nn/attention.js";
+import { type Tensor, type Tensor2D, type Tensor3D, type Tensor4D, tf } from "../core/tf.js";
+import { attentionMask } from "../nn/attention-mask.js";
+import type { DropoutSeed } from "../nn/dropout.js";
 import { rotaryTables } from "../nn/rotary.js";
 import { isRecording } from "../nn/trainable.js";
 import { type CausalLM, outputEmbedding, type PassContext, type Scope } from "./model.js";
@@ -9,9 +10,17 @@ import { scopeOf } from "./scope.js";
 
 /**
  * Token ids on their way into a model: `[batch, time]`, row after row. `segments`: 0 for padding; tokens see each other only where the numbers are equal.
- * `positions`: each token's position in its own sequence.
+ * `positions`: each token's position in its own sequence. `parents`: the number of one more segment that a token sees,
+ * 0 for none: so two replies share a prompt.
  */
-export type Inputs = { batch: number; time: number; ids: Int32Array; segments: Int32Array; positions: Int32Array };
+export type Inputs = {
+  batch: number;
+  time: number;
+  ids: Int32Array;
+  segments: Int32Array;
+  positions: Int32Array;
+  parents?: Int32Array;
+};
 
 /** One row of tokens without padding, or several of equal length. */
 export function inputsOf(rows: readonly ArrayLike<number>[]): Inputs {
@@ -46,39 +55,40 @@ export function padRows(rows: readonly ArrayLike<number>[], { padId, side }: { p
   return inputs;
 }
 
-/** What one pass through the model shares, and the scopes of its parts. Dispose the context's tensors by `dispose`. */
-export type Pass = {
-  context: PassContext;
-  outer: Scope;
-  block(i: number): Scope;
-  ids: Tensor2D;
-  positions: Tensor2D;
-  dispose(): void;
-};
-
-/** @param dropoutSeed Seeds the adapter's dropout; `null` where the model is evaluated. */
-export function startPass(model: CausalLM, inputs: Inputs, dropoutSeed: number | null): Pass {
+/** The tensors that a pass needs of `inputs`, the caller's: ids and positions `[batch, time]`, the mask, and rotary tables where the model turns. */
+export function passTensors(model: CausalLM, inputs: Inputs): Tensor[] {
   checkInputs(model, inputs);
+  const { config } = model;
+  const { batch, time, ids, positions, segments, parents } = inputs;
+  const mask = attentionMask({ values: segments, batch, time, ...(parents ? { parents } : {}) }, time, config.window);
+  const rotary = config.rotary && rotaryTables(config.rotary, { values: positions, batch, time });
+  const whole = [ids, positions].map((values) => tf.tensor2d(values, [batch, time], "int32"));
+  return [...whole, mask, ...(rotary ? [rotary.cos, rotary.sin] : [])];
+}
+
+/** What one pass through the model shares, and the scopes of its parts. */
+export type Pass = { context: PassContext; outer: Scope; block(i: number): Scope; ids: Tensor2D; positions: Tensor2D };
+
+/**
+ * @param tensors What `passTensors` made.
+ * @param dropoutSeed Seeds the adapter's dropout: a number, or an int32 tensor `[2]`; `null` where the model is evaluated.
+ */
+export function startPass(model: CausalLM, tensors: readonly Tensor[], dropoutSeed: DropoutSeed | null): Pass {
   const { config, type } = model;
-  const shape: [number, number] = [inputs.batch, inputs.time];
-  const mask = attentionMask({ values: inputs.segments, batch: inputs.batch, time: inputs.time }, inputs.time, config.window);
-  const rotary = config.rotary && rotaryTables(config.rotary, { values: inputs.positions, batch: inputs.batch, time: inputs.time });
-  const ids = tf.tensor2d(inputs.ids, shape, "int32");
-  const positions = tf.tensor2d(inputs.positions, shape, "int32");
+  const [ids, positions, mask, cos, sin] = tensors as [Tensor2D, Tensor2D, Tensor4D, Tensor4D?, Tensor4D?];
   return {
-    context: { config, mask, rotary, cache: null },
+    context: { config, mask, rotary: cos && sin ? { cos, sin } : null, cache: null },
     outer: scopeOf(model, type.prefix, dropoutSeed),
     block: (i) => scopeOf(model, type.block(i), dropoutSeed),
     ids,
     positions,
-    dispose: () => tf.dispose([mask, ids, positions, ...(rotary ? [rotary.cos, rotary.sin] : [])]),
   };
 }
 
-/** Hidden states after the final norm, `[batch, time, hidden]`. Owned by the caller. */
-export function hiddenStates(model: CausalLM, inputs: Inputs, dropoutSeed: number | null = null): Tensor3D {
-  const computed = (): Tensor3D => {
-    const pass = startPass(model, inputs, dropoutSeed);
+/** Hidden states after the final norm, `[batch, time, hidden]`, of what `passTensors` made. Owned by the caller. */
+export function hiddenOf(model: CausalLM, tensors: readonly Tensor[]): Tensor3D {
+  return tf.tidy(() => {
+    const pass = startPass(model, tensors, null);
     let x: Tensor = model.type.embed(pass.outer, pass.ids, pass.positions);
     for (let i = 0; i < model.config.layers; i++) {
       const previous = x;
@@ -86,8 +96,12 @@ export function hiddenStates(model: CausalLM, inputs: Inputs, dropoutSeed: numbe
       if (!isRecording()) previous.dispose();
     }
     return model.type.finish(pass.outer, x, model.config) as Tensor3D;
-  };
-  return interruptibly(() => tf.tidy(computed));
+  });
+}
+
+/** Hidden states after the final norm, `[batch, time, hidden]`. Owned by the caller. */
+export function hiddenStates(model: CausalLM, inputs: Inputs): Tensor3D {
+  return interruptibly(() => tf.tidy(() => hiddenOf(model, passTensors(model, inputs))));
 }
 
 /** Logits of every position, `[batch, time, vocab]`. For short inputs; losses never hold them whole. Owned by the caller. */

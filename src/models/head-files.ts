@@ -8,7 +8,7 @@ import { folderSource } from "../files/source.js";
 import { writeFileSafely } from "../files/write.js";
 import { type ClassificationHead, type HeadKind, headOf, headShapes } from "../nn/classification-head.js";
 import { adapterChecksum, weightsChecksum } from "./checksum.js";
-import { type PoolOptions, POOLINGS, resolvePooling } from "./embed.js";
+import { POOLINGS, type PoolOptions, resolvePooling } from "./embed.js";
 import type { CausalLM } from "./model.js";
 
 /** What a head's file alone does not say: JSON beside the `.pt`. */

@@ -3,18 +3,27 @@ import { expected, FormatError, NotFoundError } from "../core/errors.js";
 import { type Tensor, tf } from "../core/tf.js";
 import type { HubOptions } from "../files/hub.js";
 import { readJson } from "../files/json.js";
-import { openSafetensors, type Safetensors, toFloat32 } from "../files/safetensors.js";
+import { openSafetensors, type Safetensors } from "../files/safetensors.js";
+import { readFloat32, reusedMemory, tensorMemory } from "../files/safetensors-float32.js";
 import { type FileSource, openSource } from "../files/source.js";
+import { type QuantizedWeight, quantize, tensorsOf } from "../nn/quantized.js";
 import { makeTokenizer, type Tokenizer } from "../text/tokenizer.js";
-import type { CausalLM, ModelType } from "./model.js";
+import type { CausalLM, ModelConfig, ModelType } from "./model.js";
 import { modelTypeOf } from "./registry.js";
 import { weightShapes } from "./shapes.js";
 
-export type LoadOptions = HubOptions & { onWeight?: (progress: { name: string; loaded: number; total: number }) => void };
+export type LoadOptions = HubOptions & {
+  onWeight?: (progress: { name: string; loaded: number; total: number }) => void;
+  /**
+   * How the blocks' linear weights are held, which stay frozen: 32, about 8 or about 4 bits a value (see nn/quantized-values.ts). Embeddings and norms
+   * are always f32.
+   */
+  precision?: "f32" | QuantizedWeight["kind"];
+};
 
 /**
  * Loads a causal language model with its tokenizer from a Hugging Face folder or a Hub id: config.json, safetensors (one file or sharded; F32, F16 or
- * BF16, held as f32), tokenizer.json. All weights are frozen. Free it with `disposeModel`.
+ * BF16, held as f32 unless `precision` says otherwise), tokenizer.json. All weights are frozen. Free it with `disposeModel`.
  * @throws FormatError where weights are missing, superfluous or of another shape than the config says.
  */
 export async function loadModel(folderOrId: string | FileSource, options: LoadOptions = {}): Promise<CausalLM> {
@@ -26,28 +35,58 @@ export async function loadModel(folderOrId: string | FileSource, options: LoadOp
   const files = await openWeights(source);
   const shapes = weightShapes(type, config);
   checkNames(source, type, files, shapes);
-  const weights = new Map<string, Tensor>();
-  try {
-    for (const [name, shape] of shapes) {
-      const stored = storedName(name, type, files);
-      const tensor = await files.get(stored)!.read(stored);
-      if (tensor.shape.join() !== shape.join())
-        throw new FormatError(expected(`${source.name} weight ${stored}`, `shape [${shape}] as config.json says`, `[${tensor.shape}]`));
-      weights.set(name, tf.tensor(toFloat32(tensor), shape));
-      options.onWeight?.({ name, loaded: weights.size, total: shapes.size });
-    }
-  } catch (error) {
-    tf.dispose([...weights.values()]);
-    throw error;
-  }
+  const held = await readWeights(source, type, config, files, shapes, options);
   return {
     type,
     config,
-    weights,
+    ...held,
     adapter: null,
     tokenizer: await readTokenizer(source),
     source: { name: source.name, revision: source.revision },
   };
+}
+
+/** All weights, one after another; no more than one is in memory as the file holds it. */
+async function readWeights(
+  source: FileSource,
+  type: ModelType,
+  config: ModelConfig,
+  files: Map<string, Safetensors>,
+  shapes: Map<string, number[]>,
+  { precision = "f32", onWeight }: LoadOptions,
+): Promise<{ weights: Map<string, Tensor>; quantized: Map<string, QuantizedWeight> }> {
+  if (!["f32", "int8", "nf4"].includes(precision)) throw new RangeError(expected("precision", '"f32", "int8" or "nf4"', precision));
+  const packed = precision === "f32" ? new Set<string>() : linearWeights(type, config);
+  const weights = new Map<string, Tensor>();
+  const quantized = new Map<string, QuantizedWeight>();
+  const [kept, reused] = [tensorMemory(), reusedMemory()];
+  try {
+    for (const [name, shape] of shapes) {
+      const stored = storedName(name, type, files);
+      const file = files.get(stored)!;
+      const found = file.entries.get(stored)!.shape;
+      if (found.join() !== shape.join())
+        throw new FormatError(expected(`${source.name} weight ${stored}`, `shape [${shape}] as config.json says`, `[${found}]`));
+      const isPacked = packed.has(name);
+      const values = await readFloat32(file, stored, isPacked ? reused : kept);
+      if (isPacked) {
+        const [rows, columns] = shape as [number, number];
+        const channels = type.layout === "out-in" ? "rows" : "columns";
+        quantized.set(name, quantize(values, [rows, columns], precision as QuantizedWeight["kind"], channels, kept));
+      } else weights.set(name, tf.tensor(values, shape));
+      onWeight?.({ name, loaded: weights.size + quantized.size, total: shapes.size });
+    }
+  } catch (error) {
+    tf.dispose([...weights.values(), ...[...quantized.values()].flatMap(tensorsOf)]);
+    throw error;
+  }
+  return { weights, quantized };
+}
+
+/** Names of the blocks' linear weights. */
+function linearWeights(type: ModelType, config: ModelConfig): Set<string> {
+  const blocks = Array.from({ length: config.layers }, (_, i) => type.block(i));
+  return new Set(blocks.flatMap((block) => type.linears(config).map(({ name }) => `${block}${name}.weight`)));
 }
 
 /** The tokenizer of a model folder; `null` where there is no tokenizer.json. */

@@ -3,7 +3,8 @@ import { Random } from "../core/random.js";
 import { checkInteger, checkNumber } from "../core/shapes.js";
 import { type Tensor2D, tf, type Variable } from "../core/tf.js";
 import type { LoraPair } from "../nn/lora.js";
-import type { Adapter, CausalLM, LoraConfig } from "./model.js";
+import { clonedQuantized, dequantized } from "../nn/quantized.js";
+import { type Adapter, type CausalLM, type LoraConfig, loraScale } from "./model.js";
 
 export type LoraOptions = {
   /** Rank of the update; 4 to 64. */
@@ -82,28 +83,31 @@ export function disposeAdapter(adapter: Adapter): void {
   tf.dispose([...adapter.modules.values()].flatMap(({ a, b }) => [a, b]));
 }
 
-/** The base with the adapter's update added to its weights. The result owns all its weights and has no adapter. */
+/** The base with the adapter's update added to its weights; quantised ones that it adapts become f32. The result owns all its weights and has no adapter. */
 export function mergeAdapter(model: CausalLM): CausalLM {
   const { adapter, type } = model;
-  const weights = new Map([...model.weights].map(([name, weight]) => [name, tf.clone(weight)] as const));
-  if (adapter) {
-    const { alpha, rank, rankStabilised } = adapter.config;
-    const scale = alpha / (rankStabilised ? Math.sqrt(rank) : rank);
-    for (const [name, { a, b }] of adapter.modules) {
-      const base = weights.get(`${name}.weight`)!;
-      const merged = tf.tidy(() => {
-        const update = tf.mul(tf.matMul(b, a), scale);
-        return tf.add(base, type.layout === "out-in" ? update : tf.transpose(update));
-      });
-      base.dispose();
-      weights.set(`${name}.weight`, merged);
-    }
+  const adapted = new Set([...(adapter?.modules.keys() ?? [])].map((name) => `${name}.weight`));
+  const weights = new Map([...model.weights].filter(([name]) => !adapted.has(name)).map(([name, weight]) => [name, tf.clone(weight)]));
+  for (const [module, { a, b }] of adapter?.modules ?? []) {
+    const name = `${module}.weight`;
+    const merged = tf.tidy(() => {
+      const packed = model.quantized?.get(name);
+      const update = tf.mul(tf.matMul(b, a), loraScale(adapter!.config));
+      return tf.add(packed ? dequantized(packed) : model.weights.get(name)!, type.layout === "out-in" ? update : tf.transpose(update));
+    });
+    weights.set(name, merged);
   }
-  return { ...model, weights, adapter: null };
+  const quantized = [...(model.quantized ?? [])].filter(([name]) => !adapted.has(name));
+  return { ...model, weights, quantized: new Map(quantized.map(([name, weight]) => [name, clonedQuantized(weight)])), adapter: null };
 }
 
-/** The model with every weight trainable, for training all parameters. The result owns the variables; the given model keeps its own. */
+/**
+ * The model with every weight trainable, for training all parameters. The result owns the variables; the given model keeps its own.
+ * @throws Error for a quantised model.
+ */
 export function unfreeze(model: CausalLM): CausalLM {
+  if (model.quantized?.size)
+    throw new Error(`unfreeze: expected weights in full, got ${model.quantized.size} quantised ones. Load the model with precision "f32"`);
   const variable = (weight: Parameters<typeof tf.variable>[0]): Variable => tf.tidy(() => tf.variable(tf.clone(weight), true)) as Variable;
   return { ...model, weights: new Map([...model.weights].map(([name, weight]) => [name, variable(weight)])) };
 }

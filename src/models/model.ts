@@ -1,6 +1,7 @@
 import type { Tensor, Tensor2D, Tensor4D } from "../core/tf.js";
-import type { LoraPair } from "../nn/lora.js";
 import type { WeightLayout } from "../nn/linear.js";
+import type { LoraPair } from "../nn/lora.js";
+import type { QuantizedWeight } from "../nn/quantized.js";
 import type { RotaryOptions, RotaryTables } from "../nn/rotary.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 
@@ -94,6 +95,8 @@ export type CausalLM = {
   config: ModelConfig;
   /** By Hugging Face's names. A `tf.Variable` is trained; any other tensor is frozen. */
   weights: Map<string, Tensor>;
+  /** Frozen linear weights that are held in few bits, by the same names; they are not among `weights` then. */
+  quantized?: ReadonlyMap<string, QuantizedWeight>;
   adapter: Adapter | null;
   tokenizer: Tokenizer | null;
   /** Where it came from: folder or Hub id, and revision. */

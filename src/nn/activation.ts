@@ -1,43 +1,84 @@
 import { expected } from "../core/errors.js";
 import { type Tensor, tf } from "../core/tf.js";
-import { withGradient } from "./trainable.js";
+import { timesSigmoid, timesSigmoidSlope, wherePositive } from "./elementwise.js";
+import { isRecording, withGradient } from "./trainable.js";
 
-const SQRT_2_OVER_PI = Math.sqrt(2 / Math.PI);
+/** Values of a function, and its slopes where they are asked for. */
+type Sloped = <T extends Tensor>(x: T, sloped: boolean) => { value: T; slope?: T };
 
-/** GELU in the tanh form that GPT-2 uses (Hendrycks and Gimpel 2016). */
-export function geluTanh<T extends Tensor>(x: T): T {
-  const tanhOf = () => tf.tanh(tf.mul(x, tf.add(tf.mul(tf.square(x), SQRT_2_OVER_PI * 0.044715), SQRT_2_OVER_PI)));
-  return withGradient<T>(
-    [x],
-    (save) => {
-      const tanh = tanhOf();
-      save([x, tanh]);
-      return tf.mul(tf.mul(x, 0.5), tf.add(tanh, 1)) as T;
-    },
-    (dy, [input, tanh]) => {
-      const inner = tf.add(tf.mul(tf.square(input!), 3 * 0.044715 * SQRT_2_OVER_PI), SQRT_2_OVER_PI);
-      const slope = tf.mul(tf.mul(input!, inner), tf.sub(1, tf.square(tanh!)));
-      return [tf.mul(tf.mul(dy, 0.5), tf.add(tf.add(tanh!, 1), slope))];
-    },
-  );
+/**
+ * An activation that keeps only its slope for the way back, which is then a single product. Computed with the value, the slope shares most of its
+ * steps; computed later, it would need `x` (of the same size) and all those steps again.
+ */
+function keepingSlope(f: Sloped): <T extends Tensor>(x: T) => T {
+  return <T extends Tensor>(x: T) =>
+    withGradient<T>(
+      [x],
+      (save) => {
+        const { value, slope } = f(x, isRecording());
+        if (slope) save([slope]);
+        return value;
+      },
+      (dy, [slope]) => [tf.mul(dy, slope!)],
+    );
 }
 
+// ½(1 + tanh(z / 2)) is σ(z): GELU's tanh form is x·σ(z) with z = x·(LINEAR + CUBIC·x²).
+const LINEAR = 2 * Math.sqrt(2 / Math.PI);
+const CUBIC = 0.044715 * LINEAR;
+
+/** GELU in the tanh form that GPT-2 uses (Hendrycks and Gimpel 2016). */
+export const geluTanh = keepingSlope(<T extends Tensor>(x: T, sloped: boolean) => {
+  const factor = tf.add(tf.mul(tf.square(x), CUBIC), LINEAR);
+  const z = tf.mul(x, factor) as T;
+  if (!sloped) return { value: timesSigmoid(x, z) };
+  const s = tf.sigmoid(z);
+  const dz = tf.sub(tf.mul(factor, 3), 2 * LINEAR) as T;
+  // In this order, because x·dz overflows f16 where σ has long been flat.
+  return { value: tf.mul(x, s) as T, slope: tf.add(s, tf.mul(x, timesSigmoidSlope(dz, s))) as T };
+});
+
 /** GELU in the exact form, x·Φ(x). */
-export function geluExact<T extends Tensor>(x: T): T {
+export const geluExact = keepingSlope(<T extends Tensor>(x: T, sloped: boolean) => {
   const phi = tf.mul(tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1), 0.5);
-  return tf.mul(x, phi) as T;
+  const value = tf.mul(x, phi) as T;
+  if (!sloped) return { value };
+  const density = tf.mul(tf.exp(tf.mul(tf.square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+  return { value, slope: tf.add(phi, tf.mul(x, density)) as T };
+});
+
+function siluOf<T extends Tensor>(x: T, sloped: boolean): { value: T; slope?: T } {
+  if (!sloped) return { value: timesSigmoid(x, x) };
+  const s = tf.sigmoid(x);
+  return { value: tf.mul(x, s) as T, slope: tf.add(s, timesSigmoidSlope(x, s)) as T };
 }
 
 /** SiLU, x·σ(x) (also called swish). */
-export function silu<T extends Tensor>(x: T): T {
+export const silu = keepingSlope(siluOf);
+
+/** max(x, 0). */
+export function relu<T extends Tensor>(x: T): T {
   return withGradient<T>(
     [x],
     (save) => {
-      const sigmoid = tf.sigmoid(x);
-      save([x, sigmoid]);
-      return tf.mul(x, sigmoid) as T;
+      const y = tf.relu(x);
+      save([y]);
+      return y;
     },
-    (dy, [input, sigmoid]) => [tf.mul(dy, tf.mul(sigmoid!, tf.add(tf.mul(input!, tf.sub(1, sigmoid!)), 1)))],
+    (dy, [y]) => [wherePositive(dy, y as T)],
+  );
+}
+
+/** silu(gate)·up, of equal shapes: the gate of Llama's MLP (Shazeer 2020). Keeps what dy is multiplied with, one tensor for each of the two. */
+export function swiglu<T extends Tensor>(gate: T, up: T): T {
+  return withGradient<T>(
+    [gate, up],
+    (save) => {
+      const { value, slope } = siluOf(gate, isRecording());
+      if (slope) save([tf.mul(slope, up), value]);
+      return tf.mul(value, up) as T;
+    },
+    (dy, [byGate, byUp]) => [tf.mul(dy, byGate!), tf.mul(dy, byUp!)],
   );
 }
 
@@ -53,8 +94,14 @@ export function activation(name: string): <T extends Tensor>(x: T) => T {
     case "swish":
       return silu;
     case "relu":
-      return (x) => tf.relu(x);
+      return relu;
     default:
       throw new RangeError(expected("activation", '"gelu_new", "gelu_pytorch_tanh", "gelu", "silu" or "relu"', name));
   }
+}
+
+/** activation(gate)·up for the activation that a config names. @throws RangeError for a name that is not known. */
+export function gated(name: string): <T extends Tensor>(gate: T, up: T) => T {
+  const f = activation(name);
+  return f === silu ? swiglu : (gate, up) => tf.mul(f(gate), up);
 }

@@ -1,53 +1,168 @@
+import { ordered } from "../core/compile/compile.js";
 import { type Tensor, type Tensor4D, tf } from "../core/tf.js";
+import { isRecording, withGradient } from "./trainable.js";
 
-/** Which key each query may see. `segments` are `[batch, time]`: 0 is padding, equal numbers belong together. */
-export type Segments = { values: Int32Array; batch: number; time: number };
+export type AttentionOptions = {
+  /** The queries are the last positions, and the mask forbids each of them all later keys; those are then left out, nearly half of the work. */
+  causal?: boolean;
+};
 
-const FORBIDDEN = -1e9;
+/** Most queries of a piece where later keys are left out: a shorter piece leaves out more, and has smaller products. */
+const CAUSAL_QUERIES = 128;
+/** Fewest queries of a piece, but for what remains. */
+const FEWEST_QUERIES = 32;
+/** Most scores of a piece, where `FEWEST_QUERIES` allow it: 16 MiB in f32. */
+const PIECE_SCORES = 2 ** 22;
+/** Most probabilities that are kept for the way back, 32 MiB in f32; where there are more, they are computed once more. */
+const KEPT_PROBABILITIES = 2 ** 23;
+
+/** Queries from `from` up to `to`, and the number of keys, from the first, that they may see. */
+type Piece = { from: number; to: number; keys: number };
 
 /**
- * An additive mask `[batch, 1, queries, keys]`: 0 where a query may look, -1e9 elsewhere. A query sees keys of its own segment that are not
- * later than itself, and at most `window` positions back. With `queries` fewer than keys, the queries are the last ones (cached decoding).
- * @param window Number of positions a query can see, itself included; `null` for all.
+ * Scaled dot-product attention with grouped queries: each of the `kvHeads` keys and values serves `heads / kvHeads` queries. `query`:
+ * `[batch, heads, queries, headDim]`; `key`, `value`: `[batch, kvHeads, keys, headDim]`; `mask`: added to the scores, `[batch, 1, queries, keys]`, no
+ * gradient; returns the shape of `query`. Many queries are computed piece by piece, so that memory grows with their number and not its square.
  */
-export function attentionMask(segments: Segments, queries: number, window: number | null): Tensor4D {
-  return tf.tidy(() => {
-    const { values, batch, time } = segments;
-    const first = time - queries;
-    const key = tf.range(0, time, 1, "int32").reshape([1, time]);
-    const query = tf.range(first, time, 1, "int32").reshape([queries, 1]);
-    let allowed = tf.lessEqual(key, query);
-    if (window !== null && window < time) allowed = tf.logicalAnd(allowed, tf.greater(key, tf.sub(query, tf.scalar(window, "int32"))));
-    let mask = allowed.reshape([1, 1, queries, time]);
-    if (values.some((segment) => segment !== 1)) {
-      const all = tf.tensor(values, [batch, 1, 1, time], "int32");
-      const own = tf.tensor(values, [batch, 1, time, 1], "int32").slice([0, 0, first, 0], [batch, 1, queries, 1]);
-      mask = tf.logicalAnd(mask, tf.logicalAnd(tf.equal(all, own), tf.greater(all, tf.scalar(0, "int32"))));
-    }
-    return tf.mul(tf.sub(1, tf.cast(mask, "float32")), FORBIDDEN) as Tensor4D;
+export function attention(
+  query: Tensor4D,
+  key: Tensor4D,
+  value: Tensor4D,
+  mask: Tensor4D,
+  scale: number,
+  { causal = false }: AttentionOptions = {},
+): Tensor4D {
+  const pieces = piecesOf(query, key, causal);
+  const [batch, heads] = query.shape;
+  const scores = pieces.reduce((sum, { from, to, keys }) => sum + batch * heads * (to - from) * keys, 0);
+  const keeps = isRecording() && scores <= KEPT_PROBABILITIES;
+  // The smaller of the two takes the scale.
+  const factors = query.size <= key.size ? { query: scale, key: 1 } : { query: 1, key: scale };
+  return withGradient<Tensor4D>(
+    [query, key, value],
+    (save) => {
+      const inputs = { query: times(query, factors.query), key: times(key, factors.key), value, mask };
+      const { mixed, probabilities } = forward(inputs, pieces, keeps);
+      save([inputs.query, inputs.key, value, mixed, mask, ...probabilities]);
+      return mixed;
+    },
+    (dy, [query, key, value, mixed, mask, ...probabilities]) => {
+      const inputs = { query, key, value, mask } as Inputs;
+      const { dQuery, dKey, dValue } = backward(dy, inputs, mixed as Tensor4D, pieces, probabilities as Tensor4D[]);
+      return [times(dQuery, factors.query), times(dKey, factors.key), dValue];
+    },
+  );
+}
+
+/** As in `attention`; queries or keys carry the scale. */
+type Inputs = { query: Tensor4D; key: Tensor4D; value: Tensor4D; mask: Tensor4D };
+
+function piecesOf(query: Tensor4D, key: Tensor4D, causal: boolean): Piece[] {
+  const [batch, heads, queries] = query.shape;
+  const keys = key.shape[2];
+  const fitting = Math.max(FEWEST_QUERIES, Math.floor(PIECE_SCORES / (batch * heads * keys)));
+  const count = Math.ceil(queries / (causal ? Math.min(CAUSAL_QUERIES, fitting) : fitting));
+  const length = Math.ceil(queries / count);
+  return Array.from({ length: Math.ceil(queries / length) }, (_, i) => {
+    const to = Math.min(queries, (i + 1) * length);
+    return { from: i * length, to, keys: causal ? keys - queries + to : keys };
   });
 }
 
-/**
- * Scaled dot-product attention with grouped queries: each of the `kvHeads` keys and values serves `heads / kvHeads` queries.
- * `query`: `[batch, heads, queries, headDim]`; `key`, `value`: `[batch, kvHeads, keys, headDim]`; returns the shape of `query`.
- */
-export function attention(query: Tensor4D, key: Tensor4D, value: Tensor4D, mask: Tensor4D, scale: number): Tensor4D {
-  const [batch, heads, queries, headDim] = query.shape;
-  const [, kvHeads, keys] = key.shape;
-  const group = heads / kvHeads;
-  // The queries of one group stand under each other, so that one product serves them all.
-  const grouped: Tensor = group === 1 ? query : query.reshape([batch, kvHeads, group * queries, headDim]);
-  const scores = tf.matMul(tf.mul(grouped, scale), key, false, true).reshape([batch, heads, queries, keys]);
-  const weights = tf.softmax(tf.add(scores, mask), -1);
-  const mixed = tf.matMul(group === 1 ? weights : weights.reshape([batch, kvHeads, group * queries, keys]), value);
-  return mixed.reshape([batch, heads, queries, headDim]) as Tensor4D;
+function forward(inputs: Inputs, pieces: Piece[], keeps: boolean): { mixed: Tensor4D; probabilities: Tensor4D[] } {
+  const parts: Tensor4D[] = [];
+  const probabilities: Tensor4D[] = [];
+  for (const piece of pieces) {
+    const [part, seen] = tf.tidy(() => {
+      const seen = softmaxOf(inputs, piece, parts.slice(-1));
+      const mixed = tf.matMul(stacked(seen, inputs.value), rows(inputs.value, 0, piece.keys));
+      return [mixed.reshape(rowShape(inputs.query, piece)) as Tensor4D, ...(keeps ? [seen] : [])] as const;
+    });
+    parts.push(part);
+    if (seen) probabilities.push(seen);
+  }
+  return { mixed: joined(parts), probabilities };
+}
+
+/** What the queries of a piece look at, `[batch, heads, queries, keys]`; not computed before `after`. */
+function softmaxOf({ query, key, mask }: Inputs, piece: Piece, after: Tensor[]): Tensor4D {
+  const { from, to, keys } = piece;
+  const masked = tf.tidy(() => {
+    const [batch, heads] = query.shape;
+    const asking = stacked(ordered(rows(query, from, to), after), key);
+    const scores = tf.matMul(asking, rows(key, 0, keys), false, true).reshape([batch, heads, to - from, keys]);
+    return tf.add(scores, tf.slice(mask, [0, 0, from, 0], [mask.shape[0], 1, to - from, keys]));
+  });
+  return tf.softmax(masked) as Tensor4D;
+}
+
+/** Gradients by the scaled queries, the scaled keys and the values. `probabilities`: what `forward` kept, or none, to make them again. */
+function backward(dy: Tensor4D, inputs: Inputs, mixed: Tensor4D, pieces: Piece[], probabilities: Tensor4D[]) {
+  const { query, key, value } = inputs;
+  // The softmax's gradient is p·(dp − Σ p·dp), where Σ p·dp = Σ dy·mixed. One more column of dy and of the values makes the product of both dp − Σ p·dp.
+  const dMixed = tf.concat([dy, tf.neg(tf.sum(tf.mul(dy, mixed), -1, true))], 3) as Tensor4D;
+  const values = tf.concat([value, tf.ones([...(value.shape.slice(0, 3) as [number, number, number]), 1])], 3) as Tensor4D;
+  const dQueries: Tensor4D[] = [];
+  let sums: Tensor4D[] = [];
+  pieces.forEach((piece, i) => {
+    const { from, to, keys } = piece;
+    const previous = sums;
+    const [dQuery, ...next] = tf.tidy(() => {
+      const after = previous.length > 0 ? [...previous, dQueries.at(-1)!] : [dMixed];
+      const seen = stacked(probabilities[i] ?? softmaxOf(inputs, piece, after), value);
+      const dPart = stacked(ordered(rows(dMixed, from, to), after), value);
+      const dScores = tf.tidy(() => tf.mul(seen, tf.matMul(dPart, rows(values, 0, keys), false, true))) as Tensor4D;
+      const dKey = tf.matMul(dScores, stacked(rows(query, from, to), value), true) as Tensor4D;
+      const dValues = tf.matMul(seen, dPart, true) as Tensor4D;
+      const dQuery = tf.matMul(dScores, rows(key, 0, keys)).reshape(rowShape(query, piece)) as Tensor4D;
+      return [dQuery, grown(previous[0], dKey), grown(previous[1], dValues)];
+    });
+    dQueries.push(dQuery!);
+    tf.dispose(previous);
+    sums = next;
+  });
+  const [dKey, dValues] = sums as [Tensor4D, Tensor4D];
+  return { dQuery: joined(dQueries), dKey, dValue: tf.slice(dValues, [0, 0, 0, 0], value.shape) };
+}
+
+const times = (x: Tensor4D, factor: number): Tensor4D => (factor === 1 ? x : tf.mul(x, factor));
+
+/** Positions `from` up to `to` of `[batch, heads, time, headDim]`. */
+function rows(x: Tensor4D, from: number, to: number): Tensor4D {
+  const [batch, heads, time, size] = x.shape;
+  return to - from === time ? x : tf.slice(x, [0, 0, from, 0], [batch, heads, to - from, size]);
+}
+
+const rowShape = ({ shape: [batch, heads, , headDim] }: Tensor4D, { from, to }: Piece): number[] => [batch, heads, to - from, headDim];
+
+/** The heads that share a key under each other, so that one product serves them all: `[batch, kvHeads, group * time, ...]`. */
+function stacked(x: Tensor4D, { shape: [, kvHeads] }: Tensor4D): Tensor4D {
+  const [batch, heads, time, size] = x.shape;
+  return heads === kvHeads ? x : x.reshape([batch, kvHeads, (heads / kvHeads) * time, size]);
+}
+
+const joined = (parts: Tensor4D[]): Tensor4D => (parts.length === 1 ? parts[0]! : tf.concat(parts, 2));
+
+/** The sum of two, of which the first may have fewer positions. */
+function grown(sum: Tensor4D | undefined, part: Tensor4D): Tensor4D {
+  if (!sum) return part;
+  const missing = part.shape[2] - sum.shape[2];
+  const none: [number, number] = [0, 0];
+  return tf.add(missing === 0 ? sum : tf.pad(sum, [none, none, [0, missing], none]), part);
 }
 
 /** `[batch, time, heads * headDim]` to `[batch, heads, time, headDim]`. */
 export function splitHeads(x: Tensor, heads: number): Tensor4D {
   const [batch, time, hidden] = x.shape as [number, number, number];
   return tf.transpose(x.reshape([batch, time, heads, hidden / heads]), [0, 2, 1, 3]) as Tensor4D;
+}
+
+/** `[batch, time, parts * heads * headDim]`, as one projection makes queries, keys and values, to as many of `[batch, heads, time, headDim]`. */
+export function splitProjections(x: Tensor, parts: number, heads: number): Tensor4D[] {
+  const [batch, time, size] = x.shape as [number, number, number];
+  // One copy; the parts are views of it.
+  const apart = tf.transpose(x.reshape([batch, time, parts, heads, size / (parts * heads)]), [2, 0, 3, 1, 4]);
+  return tf.unstack(apart) as Tensor4D[];
 }
 
 /** `[batch, heads, time, headDim]` to `[batch, time, heads * headDim]`. */

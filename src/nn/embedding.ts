@@ -1,4 +1,6 @@
+import { isNative } from "../core/engine.js";
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from "../core/tf.js";
+import { DT, nativeOp } from "./native.js";
 import { isTrainable, withGradient } from "./trainable.js";
 
 /**
@@ -11,7 +13,7 @@ export function gatherRows(table: Tensor2D, indices: Tensor1D): Tensor2D {
     [table],
     (save) => {
       save([indices.reshape([-1, 1])]);
-      return tf.gather(table, indices) as Tensor2D;
+      return picked(table, indices);
     },
     (dy, [at]) => [tf.scatterND(at!, dy, shape)],
   );
@@ -20,6 +22,14 @@ export function gatherRows(table: Tensor2D, indices: Tensor1D): Tensor2D {
 /** Token embeddings: `ids` `[batch, time]` int32 to `[batch, time, hidden]`. */
 export function embed(table: Tensor2D, ids: Tensor2D): Tensor {
   const flat = ids.reshape([-1]) as Tensor1D;
-  const rows = isTrainable(table) ? gatherRows(table, flat) : tf.gather(table, flat);
+  const rows = isTrainable(table) ? gatherRows(table, flat) : picked(table, flat);
   return rows.reshape([...ids.shape, table.shape[1]]);
+}
+
+/** Rows of a table, without a gradient. tfjs's own gather reads all indices back to check them, which stalls the engine and cannot be compiled. */
+export function picked<T extends Tensor1D | Tensor2D>(table: T, indices: Tensor1D): T {
+  if (!isNative()) return tf.gather(table, indices) as T;
+  const types = { Tparams: DT.float, Tindices: DT.int32, Taxis: DT.int32 };
+  const attributes = Object.entries(types).map(([name, value]) => ({ name, kind: "type" as const, value }));
+  return nativeOp("GatherV2", attributes, [table, indices, tf.scalar(0, "int32")])[0] as T;
 }

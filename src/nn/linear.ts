@@ -1,13 +1,99 @@
+import { isNative } from "../core/engine.js";
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from "../core/tf.js";
+import { dropped } from "./dropout.js";
+import { type LoraBranch, loraBranch } from "./lora.js";
+import { DT, nativeOp } from "./native.js";
+import { dequantized, isQuantized, type QuantizedWeight } from "./quantized.js";
+import { isTrainable, withGradient } from "./trainable.js";
 
 /** How a weight lies in memory: `[out, in]` as in torch's Linear, or `[in, out]` as in GPT-2's Conv1D (`fan_in_fan_out` in PEFT). */
 export type WeightLayout = "out-in" | "in-out";
 
-/** x·W (+ bias). `x`: `[..., in]`; returns `[..., out]`. A frozen `weight` gets no gradient. */
-export function linear(x: Tensor, weight: Tensor2D, bias: Tensor1D | null, layout: WeightLayout): Tensor {
-  const inputs = x.shape.at(-1)!;
-  const flat = x.rank === 2 ? x : x.reshape([-1, inputs]);
-  const product = tf.matMul(flat, weight, false, layout === "out-in");
+/**
+ * x·W (+ bias) (+ the adapter's branch). `x`: `[..., in]`; returns `[..., out]`. Where W and bias are frozen, this is one operation with a gradient
+ * of its own: it keeps x and dropout(x)·Aᵀ for the way back, nothing without an adapter, and a quantised W in full only while it multiplies.
+ */
+export function linear(
+  x: Tensor,
+  weight: Tensor2D | QuantizedWeight,
+  bias: Tensor1D | null,
+  layout: WeightLayout,
+  branch: LoraBranch | null = null,
+): Tensor {
+  if (isQuantized(weight) || !(isTrainable(weight) || isTrainable(bias))) return frozenLinear(x, weight, bias, layout, branch);
+  const rows = rowsOf(x);
+  const product = tf.matMul(rows, weight, false, layout === "out-in");
   const y = bias ? tf.add(product, bias) : product;
-  return x.rank === 2 ? y : y.reshape([...x.shape.slice(0, -1), y.shape[1]!]);
+  return shapedLike(x, branch ? tf.add(y, loraBranch(rows, branch)) : y);
 }
+
+function frozenLinear(
+  x: Tensor,
+  weight: Tensor2D | QuantizedWeight,
+  bias: Tensor1D | null,
+  layout: WeightLayout,
+  branch: LoraBranch | null,
+): Tensor {
+  const trained = branch !== null && (isTrainable(branch.a) || isTrainable(branch.b));
+  return withGradient(
+    trained ? [x, branch.a, branch.b] : [x],
+    (save) => {
+      const rows = rowsOf(x);
+      const y = withBias(timesWeight(rows, weight, layout === "out-in"), bias);
+      if (!branch) return shapedLike(x, y);
+      const low = product(branchInput(rows, branch), scaled(branch.a, branch), false, true);
+      if (trained) save([x, low]);
+      return shapedLike(x, tf.add(y, product(low, branch.b, false, true)));
+    },
+    (dy, [input, low]) =>
+      tf.tidy(() => {
+        const d = rowsOf(dy);
+        const dx = timesWeight(d, weight, layout === "in-out");
+        if (!branch) return [shapedLike(dy, dx)];
+        const dLow = product(d, branch.b);
+        const dxLow = product(dLow, scaled(branch.a, branch));
+        const sum = shapedLike(dy, tf.add(dx, branch.dropout ? dropped(dxLow, branch.dropout) : dxLow));
+        if (!trained) return [sum];
+        const dA = scaled(product(dLow, branchInput(rowsOf(input!), branch), true), branch);
+        return [sum, dA, product(d, low as Tensor2D, true)];
+      }),
+  );
+}
+
+/** d·W or d·Wᵀ. A quantised weight is made anew for each product and freed after it; in a compiled function not before `rows` are there. */
+function timesWeight(rows: Tensor2D, weight: Tensor2D | QuantizedWeight, transposed: boolean): Tensor2D {
+  if (!isQuantized(weight)) return product(rows, weight, false, transposed);
+  const matrix = dequantized(weight, [rows]);
+  const result = product(rows, matrix, false, transposed);
+  matrix.dispose();
+  return result;
+}
+
+function product(a: Tensor2D, b: Tensor2D, transposeA = false, transposeB = false): Tensor2D {
+  if (!isNative()) return tf.matMul(a, b, transposeA, transposeB);
+  const attributes = [
+    { name: "T", kind: "type" as const, value: DT.float },
+    { name: "transpose_a", kind: "bool" as const, value: transposeA },
+    { name: "transpose_b", kind: "bool" as const, value: transposeB },
+  ];
+  return nativeOp("MatMul", attributes, [a, b])[0] as Tensor2D;
+}
+
+function withBias(y: Tensor2D, bias: Tensor1D | null): Tensor2D {
+  if (!bias) return y;
+  if (!isNative()) return tf.add(y, bias);
+  // TensorFlow fuses this one with the product when it compiles.
+  return nativeOp("BiasAdd", [{ name: "T", kind: "type", value: DT.float }], [y, bias])[0] as Tensor2D;
+}
+
+const branchInput = (rows: Tensor2D, { dropout }: LoraBranch): Tensor2D => (dropout ? dropped(rows, dropout) : rows);
+
+/** The branch's factor goes into the smallest matrix at hand; it makes up for what dropout takes. */
+function scaled(small: Tensor2D, { scale, dropout }: LoraBranch): Tensor2D {
+  const factor = scale / (1 - (dropout?.rate ?? 0));
+  return factor === 1 ? small : tf.mul(small, factor);
+}
+
+const rowsOf = (x: Tensor): Tensor2D => (x.rank === 2 ? x : x.reshape([-1, x.shape.at(-1)!])) as Tensor2D;
+
+const shapedLike = (x: Tensor, rows: Tensor): Tensor => (x.rank === 2 ? rows : rows.reshape([...x.shape.slice(0, -1), rows.shape[1]!]));

@@ -1,6 +1,8 @@
+import { isNative } from "../core/engine.js";
 import { expected } from "../core/errors.js";
 import { checkNumber } from "../core/shapes.js";
-import { type Tensor, type Tensor4D, tf } from "../core/tf.js";
+import { type Tensor4D, tf } from "../core/tf.js";
+import { DT, nativeOp } from "./native.js";
 import { withGradient } from "./trainable.js";
 
 /** Rotary positions (Su et al. 2021) with the two scalings that Hugging Face configs name `linear` and `llama3`. */
@@ -58,7 +60,10 @@ export function inverseFrequencies({ theta, headDim, scaling }: RotaryOptions): 
   });
 }
 
-/** Cosines and sines for given positions, `[batch, 1, time, headDim]` each; both halves of `headDim` hold the same angles. */
+/**
+ * Cosines and sines for given positions, `[batch, 1, time, headDim]` each; both halves of `headDim` hold the same angles. The first half of the sines is
+ * negative, which is the sign that a vector with swapped halves needs.
+ */
 export type RotaryTables = { cos: Tensor4D; sin: Tensor4D };
 
 /** `positions`: `[batch, time]`, whole numbers. The caller owns both tables. */
@@ -71,23 +76,34 @@ export function rotaryTables(options: RotaryOptions, positions: { values: Int32A
     for (let i = 0; i < half; i++) {
       const at = row * 2 * half + i;
       cos[at] = cos[at + half] = Math.cos(position * frequencies[i]!);
-      sin[at] = sin[at + half] = Math.sin(position * frequencies[i]!);
+      sin[at + half] = Math.sin(position * frequencies[i]!);
+      sin[at] = -sin[at + half]!;
     }
   });
   const shape: [number, number, number, number] = [positions.batch, 1, positions.time, 2 * half];
   return { cos: tf.tensor4d(cos, shape), sin: tf.tensor4d(sin, shape) };
 }
 
-function swapHalves(x: Tensor): Tensor {
-  const [a, b] = tf.split(x, 2, -1) as [Tensor, Tensor];
-  return tf.concat([tf.neg(b), a], -1);
-}
-
 /** Turns queries or keys `[batch, heads, time, headDim]` by their positions. */
 export function rotate(x: Tensor4D, { cos, sin }: RotaryTables): Tensor4D {
   return withGradient<Tensor4D>(
     [x],
-    () => tf.add(tf.mul(x, cos), tf.mul(swapHalves(x), sin)),
-    (dy) => [tf.sub(tf.mul(dy, cos), tf.mul(swapHalves(dy), sin))],
+    (save) => {
+      save([cos, sin]);
+      return tf.add(tf.mul(x, cos), tf.mul(swapHalves(x), sin));
+    },
+    (dy, [cos, sin]) => [tf.sub(tf.mul(dy, cos!), tf.mul(swapHalves(dy), sin!))],
   );
+}
+
+/** The two halves of the last axis in the other order. */
+function swapHalves(x: Tensor4D): Tensor4D {
+  const half = x.shape[3] / 2;
+  if (!isNative()) {
+    const [a, b] = tf.split(x, 2, -1) as [Tensor4D, Tensor4D];
+    return tf.concat([b, a], -1);
+  }
+  const types = { T: DT.float, Tshift: DT.int32, Taxis: DT.int32 };
+  const attributes = Object.entries(types).map(([name, value]) => ({ name, kind: "type" as const, value }));
+  return nativeOp("Roll", attributes, [x, tf.scalar(half, "int32"), tf.scalar(3, "int32")])[0] as Tensor4D;
 }

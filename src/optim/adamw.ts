@@ -1,3 +1,4 @@
+import { compile } from "../core/compile/compile.js";
 import { checkNumber } from "../core/shapes.js";
 import { type Tensor, tf, type Variable } from "../core/tf.js";
 
@@ -45,13 +46,13 @@ export class AdamW {
       if (!gradient) continue;
       const first = moment(this.#first, name, parameter.shape);
       const second = moment(this.#second, name, parameter.shape);
+      const kept = parameter.rank > 1 ? 1 - learningRate * weightDecay : 1;
       tf.tidy(() => {
-        const g = tf.mul(gradient, scale);
-        first.assign(tf.add(tf.mul(first, beta1), tf.mul(g, 1 - beta1)));
-        second.assign(tf.add(tf.mul(second, beta2), tf.mul(tf.square(g), 1 - beta2)));
-        const direction = tf.div(first, tf.add(tf.div(tf.sqrt(second), root), epsilon));
-        const decayed = weightDecay > 0 && parameter.rank > 1 ? tf.mul(parameter, 1 - learningRate * weightDecay) : parameter;
-        parameter.assign(tf.sub(decayed, tf.mul(direction, size)));
+        const settings = tf.tensor1d([scale, beta1, 1 - beta1, beta2, 1 - beta2, root, epsilon, size, kept]);
+        const next = moved(settings, parameter, gradient, first, second);
+        first.assign(next.first);
+        second.assign(next.second);
+        parameter.assign(next.parameter);
       });
     }
   }
@@ -79,6 +80,16 @@ export class AdamW {
     this.#second.clear();
   }
 }
+
+/** One parameter's update. `settings`: scale, β₁, 1 − β₁, β₂, 1 − β₂, √(1 − β₂ᵗ), ε, step size, share of the parameter that stays. */
+const moved = compile("adamw", (settings, parameter, gradient, oldFirst, oldSecond) => {
+  const [scale, beta1, rest1, beta2, rest2, root, epsilon, size, kept] = tf.unstack(settings!);
+  const g = tf.mul(gradient!, scale!);
+  const first = tf.add(tf.mul(oldFirst!, beta1!), tf.mul(g, rest1!));
+  const second = tf.add(tf.mul(oldSecond!, beta2!), tf.mul(tf.square(g), rest2!));
+  const direction = tf.div(first, tf.add(tf.div(tf.sqrt(second), root!), epsilon!));
+  return { first, second, parameter: tf.sub(tf.mul(parameter!, kept!), tf.mul(direction, size!)) };
+});
 
 function moment(moments: Map<string, Variable>, name: string, shape: number[]): Variable {
   const known = moments.get(name);

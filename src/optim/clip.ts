@@ -1,11 +1,14 @@
+import { compile } from "../core/compile/compile.js";
 import { type Tensor, tf } from "../core/tf.js";
+
+/** The sum of the squares of all values of all tensors, `[]`. */
+export const sumOfSquares = compile("squares", (...tensors) => ({ sum: tf.addN(tensors.map((tensor) => tf.sum(tf.square(tensor)))) }));
 
 /** Euclidean length of all gradients together. */
 export async function globalNorm(gradients: Iterable<Tensor>): Promise<number> {
-  const sum = tf.tidy(() => {
-    const squares = [...gradients].map((gradient) => tf.sum(tf.square(gradient)));
-    return squares.length > 0 ? tf.addN(squares as Tensor[]) : tf.scalar(0);
-  });
+  const all = [...gradients];
+  if (all.length === 0) return 0;
+  const { sum } = sumOfSquares(...all);
   const value = (await sum.data())[0]!;
   sum.dispose();
   return Math.sqrt(value);

@@ -1,10 +1,19 @@
-// The one place where the native addon is built: the tfjs package's own sources, linked against the TensorFlow of a Python package.
+// The one place where the native addon is built: the tfjs package's own sources and what this library adds to them, linked against the TensorFlow of a Python package.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, realpathSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { addonFile, addonPackage, root, venvPython } from "./paths.mjs";
 
 const FIND_TENSORFLOW = "import importlib.util as u; s=u.find_spec('tensorflow'); print(s.origin if s and s.origin else '')";
+
+const source = (...path) => join(root, "src", ...path);
+
+/** What the addon is made of, beside the package's own sources, which functions.cc includes; a change of any makes it anew. */
+export const addonSources = (() => {
+  const door = source("setup", "door.cc");
+  const proper = [source("core", "compile", "functions.cc"), source("nn", "dequantize.cc")];
+  return { door, proper, all: [door, ...proper, source("setup", "addon.mjs")] };
+})();
 
 /** Runs a program and returns `{ ok, stdout, stderr }`; never throws. */
 export function run(command, args, options = {}) {
@@ -54,8 +63,9 @@ export function buildAddon(tensorflow) {
   // Linked by real path: a GPU TensorFlow finds its CUDA libraries relative to its own place.
   const proper = [
     `-I${join(tensorflow, "include")}`,
-    "binding/tfjs_backend.cc",
-    "binding/tfjs_binding.cc",
+    "-I.",
+    "-Ibinding",
+    ...addonSources.proper,
     `-L${tensorflow}`,
     `-Wl,-rpath,${tensorflow}`,
     "-l:libtensorflow_cc.so.2",
@@ -63,7 +73,7 @@ export function buildAddon(tensorflow) {
   ];
   for (const [file, args] of [
     [`${target}.so`, proper],
-    [target, [join(root, "src", "setup", "door.cc"), "-ldl"]],
+    [target, [addonSources.door, "-ldl"]],
   ]) {
     const fresh = `${file}.${process.pid}.new`;
     const built = run(compiler, [...common, ...args, "-o", fresh], { cwd: addonPackage() });

@@ -98,14 +98,16 @@ async function python() {
 }
 
 async function engine(noPython) {
-  const { buildAddon, noCompiler, pythons, tensorflowOf, tryAddon } = await import("./addon.mjs");
-  if (state.engine === "tensorflow" && existsSync(addonFile()) && existsSync(state.tensorflow ?? "")) return;
+  const { addonSources, buildAddon, noCompiler, pythons, tensorflowOf, tryAddon } = await import("./addon.mjs");
+  const addon = digest(...addonSources.all);
+  const current = state.engine === "tensorflow" && state.addon === addon && existsSync(addonFile());
+  if (current && existsSync(state.tensorflow ?? "")) return;
   const reasons = [];
   const settle = (tensorflow) => {
-    remember({ engine: "tensorflow", tensorflow, engineReason: "" });
+    remember({ engine: "tensorflow", tensorflow, addon, engineReason: "" });
     say(`native engine ready (TensorFlow in ${tensorflow})`);
   };
-  if (state.tensorflow && existsSync(state.tensorflow) && tryAddon().ok) return settle(state.tensorflow);
+  if (state.addon === addon && state.tensorflow && existsSync(state.tensorflow) && tryAddon().ok) return settle(state.tensorflow);
   const attempt = (folder) => {
     say(`compiling the native engine against ${folder}`);
     const built = buildAddon(folder);
@@ -116,10 +118,9 @@ async function engine(noPython) {
   };
   const missing = noCompiler();
   if (missing) reasons.push(missing); // then a TensorFlow is of no use
-  for (const name of missing ? [] : pythons()) {
-    const folder = tensorflowOf(name);
-    if (folder && attempt(folder)) return;
-  }
+  const used = existsSync(join(state.tensorflow ?? "", "libtensorflow_cc.so.2")) ? [state.tensorflow] : [];
+  const folders = missing ? [] : [...used, ...pythons().map(tensorflowOf)];
+  for (const folder of new Set(folders)) if (folder && attempt(folder)) return;
   if (noPython) reasons.push(noPython);
   else if (!missing && !tensorflowOf(venvPython)) {
     try {

@@ -1,5 +1,6 @@
-import { Template } from "@huggingface/jinja";
+import type { Template } from "@huggingface/jinja";
 import { FormatError } from "../core/errors.js";
+import { require } from "../core/tf.js";
 import type { Message } from "./messages.js";
 import type { ChatTemplate, RenderOptions } from "./template.js";
 import type { Tokenizer } from "./tokenizer.js";
@@ -34,13 +35,15 @@ export function jinjaTemplate(source: string, tokenizer: Tokenizer, options: Jin
   const endOfTurn = closing(tail, tokenizer);
   const eos = token(tokenizer.eosId);
   const stops = [endOfTurn.trim(), eos ?? ""].filter((stop, i, all) => stop !== "" && all.indexOf(stop) === i);
-  return { name, render, lead, endOfTurn, stops, addsBos: true };
+  const identity = JSON.stringify([source, globals, source.includes("strftime_now") && now]);
+  return { name, identity, render, lead, endOfTurn, stops, addsBos: true };
 }
 
 function compile(source: string): Template {
+  const jinja = require("@huggingface/jinja") as typeof import("@huggingface/jinja");
   try {
     // The library's own clock cannot be given, only replaced by the template.
-    return new Template(`{% set strftime_now = stopped_clock %}\n${source}`);
+    return new jinja.Template(`{% set strftime_now = stopped_clock %}\n${source}`);
   } catch (error) {
     throw new FormatError(`chat template: expected Jinja, got a syntax error: ${(error as Error).message}`);
   }

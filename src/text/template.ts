@@ -13,6 +13,8 @@ export type RenderOptions = {
 /** How a conversation is written as one text. */
 export type ChatTemplate = {
   name: string;
+  /** Differs where two templates may write the same messages differently: for keys of caches. */
+  identity: string;
   /** @throws Error where a model's own template refuses the messages, mostly for roles that do not alternate: see `mergeTurns`. */
   render(messages: readonly Message[], options?: RenderOptions): string;
   /** What stands between the generation prompt and the reply: nothing, a space, or an empty `<think>` block. */
@@ -55,6 +57,7 @@ function lines(name: string, labels: Record<Role, string>, gap: " " | "\n"): Cha
   const [prompt, lead] = gap === " " ? [labels.assistant, gap] : [labels.assistant + gap, ""];
   return {
     name,
+    identity: JSON.stringify([name, labels, gap]),
     render: (messages, { addGenerationPrompt = false } = {}) =>
       messages.map(({ role, content }) => `${labels[role]}${gap}${content.trim()}\n`).join("") + (addGenerationPrompt ? prompt : ""),
     lead,

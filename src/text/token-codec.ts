@@ -1,6 +1,7 @@
-import { Tokenizer } from "@huggingface/tokenizers";
 import { FormatError } from "../core/errors.js";
+import { require } from "../core/tf.js";
 import type { Part, TokenizerJson } from "./tokenizer-json.js";
+import { type Encoding, type PreTokenizer, wordEncoder } from "./word-encoder.js";
 
 /** Text to ids and back by @huggingface/tokenizers, mended where it departs from the Rust library that defines the format. */
 export type TokenCodec = {
@@ -13,9 +14,7 @@ export type TokenCodec = {
 };
 
 /** What is used of the library. Written down here because its own typings do not resolve in an ES module project (0.2.0). */
-type Library = {
-  pre_tokenizer: Stage | null;
-  normalizer: unknown;
+type Library = Encoding & {
   decoder: Stage | null;
   encode(text: string, options: { add_special_tokens: boolean }): { ids: number[] };
   decode(ids: number[], options: { clean_up_tokenization_spaces: boolean }): string;
@@ -24,9 +23,7 @@ type Library = {
 };
 type Stage = {
   config?: { type: string };
-  tokenizers?: Stage[];
   decoders?: Stage[];
-  pattern?: RegExp;
   text_decoder?: { decode(bytes: Uint8Array): string };
 };
 
@@ -35,19 +32,37 @@ export function tokenCodec(json: TokenizerJson): TokenCodec {
   const library = openLibrary(json);
   mendPreTokenizer(library.pre_tokenizer);
   mendDecoder(library.decoder);
-  const encode = (text: string, addSpecial: boolean) => library.encode(text, { add_special_tokens: addSpecial }).ids;
+  const bare = idsOf(json, library);
+  const around = specialAround(json, library);
+  const whole = (text: string) =>
+    around ? [...around.before, ...bare(text), ...around.after] : library.encode(text, { add_special_tokens: true }).ids;
+  const encode = (text: string, addSpecial: boolean) => (addSpecial ? whole(text) : bare(text));
   return {
     encode,
-    encodeAfter: continuingEncoder(json, library) ?? ((text) => encode(text, false)),
+    encodeAfter: continuingEncoder(json, library, bare) ?? bare,
     decode: (ids) => (ids.length ? library.decode(ids, { clean_up_tokenization_spaces: false }) : ""),
     idOf: (token) => library.token_to_id(token),
     tokenOf: (id) => library.id_to_token(id),
   };
 }
 
+/** Text to ids without special tokens around it: word by word where the tokenizer allows it. */
+const idsOf = (json: TokenizerJson, library: Library): ((text: string) => number[]) =>
+  wordEncoder(json, library) ?? ((text) => library.encode(text, { add_special_tokens: false }).ids);
+
+/** The special tokens that are put around every text alike; `null` where that is not known to be all that is done. */
+function specialAround({ post_processor: part }: TokenizerJson, library: Library): { before: number[]; after: number[] } | null {
+  const steps = part === null ? [] : part.type === "Sequence" ? (part.processors as Part[]) : [part];
+  if (!steps.every(({ type }) => type === "ByteLevel" || type === "TemplateProcessing")) return null;
+  const [plain, special] = [false, true].map((add) => library.encode("a", { add_special_tokens: add }).ids);
+  const at = special!.findIndex((_, i) => plain!.every((id, k) => special![i + k] === id));
+  return at < 0 ? null : { before: special!.slice(0, at), after: special!.slice(at + plain!.length) };
+}
+
 function openLibrary(json: TokenizerJson): Library {
+  const { Tokenizer } = require("@huggingface/tokenizers") as { Tokenizer: new (json: TokenizerJson, config: object) => Library };
   try {
-    return new Tokenizer(json, {}) as Library;
+    return new Tokenizer(json, {});
   } catch (error) {
     throw new FormatError(`tokenizer.json: expected parts that @huggingface/tokenizers knows, but: ${(error as Error).message}`);
   }
@@ -57,7 +72,7 @@ function openLibrary(json: TokenizerJson): Library {
 const GPT2_PATTERN =
   /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
 
-function mendPreTokenizer(stage: Stage | null): void {
+function mendPreTokenizer(stage: PreTokenizer | null): void {
   for (const inner of stage?.tokenizers ?? []) mendPreTokenizer(inner);
   if (stage?.config?.type === "ByteLevel") stage.pattern = GPT2_PATTERN;
 }
@@ -82,7 +97,7 @@ function decodeRun(bytes: Uint8Array): string {
  * SentencePiece-like tokenizers put a space in front of a text, or of each section between added tokens. Text that goes on after
  * other text gets none. Returns `null` where the tokenizer puts no space.
  */
-function continuingEncoder(json: TokenizerJson, library: Library): TokenCodec["encodeAfter"] | null {
+function continuingEncoder(json: TokenizerJson, library: Library, wholeIds: (text: string) => number[]): TokenCodec["encodeAfter"] | null {
   const normalizer = withoutPrefix(json.normalizer);
   const preTokenizer = withoutPrefix(json.pre_tokenizer);
   const before = JSON.stringify([json.normalizer, json.pre_tokenizer]);
@@ -96,15 +111,15 @@ function continuingEncoder(json: TokenizerJson, library: Library): TokenCodec["e
     normalizer: parts.normalizer,
     pre_tokenizer: parts.pre_tokenizer,
   });
-  const ids = (encoder: Library, text: string) => encoder.encode(text, { add_special_tokens: false }).ids;
-  if (before.includes('"prepend_scheme":"first"')) return (text) => ids(bare, text);
+  const bareIds = idsOf({ ...json, normalizer, pre_tokenizer: preTokenizer }, bare);
+  if (before.includes('"prepend_scheme":"first"')) return bareIds;
 
   const addedIds = new Set(json.added_tokens.map((token) => token.id));
   const added = new RegExp(json.added_tokens.map((token) => token.content.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|") || "(?!)", "u");
   return (text, previous) => {
-    if (addedIds.has(previous)) return ids(library, text);
+    if (addedIds.has(previous)) return wholeIds(text);
     const section = added.exec(text)?.index ?? text.length;
-    return [...ids(bare, text.slice(0, section)), ...ids(library, text.slice(section))];
+    return section === text.length ? bareIds(text) : [...bareIds(text.slice(0, section)), ...wholeIds(text.slice(section))];
   };
 }
 

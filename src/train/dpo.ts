@@ -1,7 +1,6 @@
-import { breathe, cellSignal } from "../core/interrupt.js";
+import { type Precision, usablePrecision } from "../core/precision.js";
 import { checkInteger } from "../core/shapes.js";
-import { type Scalar, type Tensor1D, type Tensor2D, type Tensor3D, tf } from "../core/tf.js";
-import { labelLogProbs } from "../losses/labelled.js";
+import { tf } from "../core/tf.js";
 import {
   type PairLogProbs,
   type PreferenceLoss,
@@ -9,21 +8,27 @@ import {
   preferenceOptions,
   type ResolvedPreferenceLoss,
 } from "../losses/preference.js";
-import { hiddenStates } from "../models/forward.js";
 import { trainableParameters } from "../models/lora.js";
-import { type CausalLM, outputEmbedding } from "../models/model.js";
-import { lossGradients } from "./gradients.js";
-import { type StepResult, type Task, type TrainEvent, type TrainOptions, train } from "./loop.js";
-import { type EncodedPreference, type PreferenceBatch, preferenceBatch } from "./pair-rows.js";
-import { type ReplyLogProbs, referenceHash, referenceLogProbs } from "./reference-log-probs.js";
-import { batchesOf } from "./sft.js";
+import type { CausalLM } from "../models/model.js";
+import { dpoArguments, dpoLoss, dpoMetrics } from "./dpo-loss.js";
+import { type LossStep, lossStep, type StepOptions } from "./gradients.js";
+import { addTo, type StepResult, type Task, type TrainEvent, type TrainOptions, train } from "./loop.js";
+import { type PairBatch, type PairPart, pairBatch } from "./pair-batch.js";
+import type { EncodedPreference, EncodedReply } from "./pair-rows.js";
+import { referenceHash, referenceLogProbs } from "./reference-log-probs.js";
+import { type ReplyLogProbs, type ReplyScorer, replyScorer } from "./reply-log-probs.js";
+import { batchesOf } from "./sft-rows.js";
 
 export type DpoOptions = TrainOptions &
   PreferenceLoss & {
-    /** Pairs in a batch; each is two rows. */
+    /** Pairs in a batch. */
     batch?: number;
     /** Keep only block inputs and compute blocks twice: less memory, a third more arithmetic. */
     recompute?: boolean;
+    /** What products and activations are computed in; where this machine gains nothing by 16 bits, f32. The start event says what and why. */
+    precision?: Precision;
+    /** Computes the prompt of both replies once. Without it each reply is a row with its own prompt: the same numbers but for rounding, more slowly. */
+    shared?: boolean;
     /** What the policy is held to: a frozen copy of the SFT model, or `withoutAdapter(policy)`. */
     reference: CausalLM;
     /** Keeps the reference's log-probabilities from one run to the next. */
@@ -43,54 +48,77 @@ export async function* trainDpo(
   pairs: readonly EncodedPreference[],
   options: DpoOptions,
 ): AsyncGenerator<TrainEvent, void, undefined> {
-  const { batch = 4, recompute = false, reference, cacheFolder = null, evaluation = [], onReference = () => {}, ...others } = options;
-  const { kind, beta, labelSmoothing, ...rest } = others;
+  const { batch = 4, recompute = false, shared = true, reference, cacheFolder = null, evaluation = [], onReference, ...others } = options;
+  const { kind, beta, labelSmoothing, precision: wanted = "f32", ...rest } = others;
   const preference = preferenceOptions({ kind, beta, labelSmoothing });
   checkInteger("batch", batch, 1);
-  const padId = policy.tokenizer?.padId ?? 0;
+  const { precision, why } = usablePrecision(wanted);
   const all = [...pairs, ...evaluation];
   const pick = batchesOf([...pairs.keys()], batch, options.seed ?? 0);
-  const known = await referenceLogProbs(reference, all, { cacheFolder, batch, onProgress: onReference });
-  const task: Task<PreferenceBatch> = {
-    parameters: trainableParameters(policy),
-    batch: (index) => preferenceBatch(pairs, pick(index), padId),
-    step: (inputs) => dpoStep(policy, inputs, known, preference, recompute),
-    size: ({ inputs }) => inputs.segments.reduce((count, segment) => count + (segment > 0 ? 1 : 0), 0),
-    ...(evaluation.length > 0 ? { evaluate: () => evaluateDpo(policy, all, pairs.length, known, preference, batch) } : {}),
-  };
+  const layout = { padId: policy.tokenizer?.padId ?? 0, shared };
+  const progress = onReference ? { onProgress: onReference } : {};
+  const known = await referenceLogProbs(reference, all, { cacheFolder, batch, shared, precision, ...progress });
+  const held = { chosen: known.chosen.subarray(pairs.length), rejected: known.rejected.subarray(pairs.length) };
   // The loop reports these with its own options, and resumes only a run that had the same.
-  const run = { ...rest, ...preference, batch, referenceHash: await referenceHash(reference, all) };
+  const given = { ...rest, ...preference, batch, shared, precision, ...(why ? { precisionReason: why } : {}) };
+  const run = { ...given, referenceHash: await referenceHash(reference, all, precision) };
+  const [step, score] = [dpoStep(policy, preference, { recompute, precision }), replyScorer(policy, precision)];
+  const task: Task<PairBatch> = {
+    parameters: trainableParameters(policy),
+    batch: (index) => pairBatch(pairs, pick(index), layout),
+    step: (inputs) => step(inputs, known),
+    size: ({ parts }) => parts.reduce((sum, { inputs }) => sum + inputs.segments.filter((segment) => segment > 0).length, 0),
+    ...(evaluation.length > 0 ? { evaluate: () => evaluateDpo(score, evaluation, held, preference, { batch, shared }) } : {}),
+    dispose() {
+      step.dispose();
+      score.dispose();
+    },
+  };
   yield* train(task, run);
 }
 
-/** Sums of the losses and metrics over the pairs of a batch, and gradients. `reference`: by number of the pair. */
-export async function dpoStep(
-  policy: CausalLM,
-  batch: PreferenceBatch,
-  reference: ReplyLogProbs,
-  options: PreferenceLoss,
-  recompute = false,
-): Promise<StepResult> {
+/** Sums of the losses and metrics over the pairs of a batch, and gradients, which the caller owns. `reference`: by number of the pair. */
+export type DpoStep = {
+  (batch: PairBatch, reference: ReplyLogProbs): Promise<StepResult>;
+  /** Why steps run op by op; empty where they run compiled. */
+  readonly fallback: string;
+  dispose(): void;
+};
+
+/** The step of one training; it keeps what it has compiled until it is disposed of. */
+export function dpoStep(policy: CausalLM, options: PreferenceLoss, how: StepOptions = { recompute: false }): DpoStep {
   const preference = preferenceOptions(options);
-  const held = referenceOf(reference, batch.pairs);
-  let rows: Tensor1D | undefined;
-  const loss = (hidden: Tensor3D): Scalar => {
-    const found = pairLoss(policy, hidden, batch, held, preference);
-    rows = tf.keep(found.rows);
-    return found.value;
+  const step = lossStep(withoutDropout(policy), dpoLoss(policy, preference), how);
+  const run = async ({ parts }: PairBatch, reference: ReplyLogProbs): Promise<StepResult> => {
+    const total: StepResult = { loss: 0, count: 0, gradients: new Map(), metrics: {} };
+    try {
+      for (const part of parts) addTo(total, await partStep(step, part, reference, preference));
+    } catch (error) {
+      tf.dispose([...total.gradients.values()]);
+      throw error;
+    }
+    return total;
   };
+  return Object.defineProperty(Object.assign(run, { dispose: () => step.dispose() }), "fallback", { get: () => step.fallback }) as DpoStep;
+}
+
+async function partStep(
+  step: LossStep,
+  part: PairPart,
+  reference: ReplyLogProbs,
+  { kind, beta }: ResolvedPreferenceLoss,
+): Promise<StepResult> {
+  const args = dpoArguments(part, reference, kind);
   try {
-    const result = lossGradients(withoutDropout(policy), batch.inputs, loss, { recompute, dropoutSeed: 0 });
-    const value = (await result.loss.data())[0]!;
-    result.loss.dispose();
-    return {
-      loss: value,
-      count: batch.pairs.length,
-      gradients: result.gradients,
-      metrics: metricsOf(await rows!.data(), held, preference),
-    };
+    const { loss, gradients, others } = step(part.inputs, args, 0);
+    const [[value], replies] = await Promise.all([loss.data(), others.replies!.data()]);
+    tf.dispose([loss, ...Object.values(others)]);
+    const count = part.pairs.length;
+    const side = (first: number) => Float64Array.from(replies.slice(first, first + count));
+    const found = { chosen: side(0), rejected: side(part.size) };
+    return { loss: value!, count, gradients, metrics: dpoMetrics(found, ofPairs(reference, part.pairs), beta) };
   } finally {
-    rows?.dispose();
+    tf.dispose(args);
   }
 }
 
@@ -99,88 +127,35 @@ const withoutDropout = ({ adapter, ...model }: CausalLM): CausalLM => ({
   adapter: adapter && { ...adapter, config: { ...adapter.config, dropout: 0 } },
 });
 
-function referenceOf({ chosen, rejected }: ReplyLogProbs, pairs: number[]): ReplyLogProbs {
-  return { chosen: Float64Array.from(pairs, (i) => chosen[i]!), rejected: Float64Array.from(pairs, (i) => rejected[i]!) };
-}
+const ofPairs = ({ chosen, rejected }: ReplyLogProbs, pairs: readonly number[]): ReplyLogProbs => ({
+  chosen: Float64Array.from(pairs, (i) => chosen[i]!),
+  rejected: Float64Array.from(pairs, (i) => rejected[i]!),
+});
 
-/** `rows`: summed log-probabilities `[2 · pairs]`, chosen first; `value`: the loss summed over pairs. */
-function pairLoss(
-  model: CausalLM,
-  hidden: Tensor3D,
-  { labelled, of, pairs }: PreferenceBatch,
-  held: ReplyLogProbs,
-  preference: ResolvedPreferenceLoss,
-): { rows: Tensor1D; value: Scalar } {
-  const size = pairs.length;
-  const membership = tf.oneHot(tf.tensor1d(of, "int32"), 2 * size).cast("float32") as Tensor2D;
-  const tokens = labelLogProbs(hidden, outputEmbedding(model), labelled);
-  const rows = tf.matMul(tokens.reshape([1, -1]) as Tensor2D, membership).reshape([2 * size]) as Tensor1D;
-  const weights = tf.tensor1d(preference.kind === "ipo" ? tokenWeights(of, 2 * size) : new Float32Array(2 * size).fill(1));
-  const sides = (sums: Tensor1D): PairLogProbs => {
-    const weighted = tf.mul(sums, weights) as Tensor1D;
-    return { chosen: weighted.slice(0, size), rejected: weighted.slice(size, size) };
-  };
-  const fixed = tf.tensor1d(Float32Array.from([...held.chosen, ...held.rejected]));
-  return { rows, value: tf.sum(preferenceLoss(sides(rows), sides(fixed), preference)) as Scalar };
-}
-
-/** 1 / the number of tokens of each reply. */
-function tokenWeights(of: Int32Array, replies: number): Float32Array {
-  const counts = new Float32Array(replies);
-  for (const row of of) counts[row]!++;
-  return counts.map((count) => 1 / Math.max(1, count));
-}
-
-/** Sums over pairs, under TRL's names. */
-function metricsOf(
-  logProbs: ArrayLike<number>,
-  { chosen, rejected }: ReplyLogProbs,
-  { beta }: ResolvedPreferenceLoss,
-): Record<string, number> {
-  const size = chosen.length;
-  const sums = {
-    "rewards/chosen": 0,
-    "rewards/rejected": 0,
-    "rewards/margins": 0,
-    "rewards/accuracies": 0,
-    "logps/chosen": 0,
-    "logps/rejected": 0,
-  };
-  for (let i = 0; i < size; i++) {
-    const good = beta * (logProbs[i]! - chosen[i]!);
-    const bad = beta * (logProbs[size + i]! - rejected[i]!);
-    sums["rewards/chosen"] += good;
-    sums["rewards/rejected"] += bad;
-    sums["rewards/margins"] += good - bad;
-    sums["rewards/accuracies"] += good > bad ? 1 : 0;
-    sums["logps/chosen"] += logProbs[i]!;
-    sums["logps/rejected"] += logProbs[size + i]!;
-  }
-  return sums;
-}
-
-/** Mean loss and metrics of `all[from..]`. */
+/** Mean loss and metrics of held-out pairs. `reference`: by number of the pair. */
 async function evaluateDpo(
-  policy: CausalLM,
-  all: readonly EncodedPreference[],
-  from: number,
+  score: ReplyScorer,
+  pairs: readonly EncodedPreference[],
   reference: ReplyLogProbs,
   preference: ResolvedPreferenceLoss,
-  batch: number,
+  options: { batch: number; shared: boolean },
 ): Promise<{ loss: number; metrics: Record<string, number> }> {
-  const metrics: Record<string, number> = {};
-  let loss = 0;
-  const signal = cellSignal();
-  for (let at = from; at < all.length; at += batch) {
-    await breathe(signal);
-    const pairs = Array.from({ length: Math.min(batch, all.length - at) }, (_, i) => at + i);
-    const inputs = preferenceBatch(all, pairs, policy.tokenizer?.padId ?? 0);
-    const held = referenceOf(reference, pairs);
-    const { rows, value } = tf.tidy(() => pairLoss(policy, hiddenStates(policy, inputs.inputs), inputs, held, preference));
-    loss += (await value.data())[0]!;
-    for (const [name, sum] of Object.entries(metricsOf(await rows.data(), held, preference))) metrics[name] = (metrics[name] ?? 0) + sum;
-    tf.dispose([rows, value]);
-  }
-  const count = all.length - from;
-  return { loss: loss / count, metrics: Object.fromEntries(Object.entries(metrics).map(([name, sum]) => [name, sum / count])) };
+  const found = await score(pairs, options);
+  const mean = (sum: number) => sum / pairs.length;
+  const losses = tf.tidy(() => {
+    const side = (values: Float64Array, name: "chosen" | "rejected") =>
+      tf.tensor1d(Float32Array.from(values, (value, i) => (preference.kind === "ipo" ? value / labelCount(pairs[i]![name]) : value)));
+    const sides = ({ chosen, rejected }: ReplyLogProbs): PairLogProbs => ({
+      chosen: side(chosen, "chosen"),
+      rejected: side(rejected, "rejected"),
+    });
+    return preferenceLoss(sides(found), sides(reference), preference);
+  });
+  const values = (await losses.data()) as Float32Array;
+  losses.dispose();
+  const metrics = Object.entries(dpoMetrics(found, reference, preference.beta)).map(([name, sum]) => [name, mean(sum)] as const);
+  return { loss: mean(values.reduce((sum, value) => sum + value, 0)), metrics: Object.fromEntries(metrics) };
 }
+
+/** Tokens of a reply that are predicted: all its targets but one that nothing stands before. */
+const labelCount = ({ targets }: EncodedReply): number => Math.max(1, targets.filter((target, i) => target && i > 0).length);

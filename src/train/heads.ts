@@ -2,9 +2,9 @@ import { expected } from "../core/errors.js";
 import { type Scalar, type Tensor, type Tensor2D, tf } from "../core/tf.js";
 import { bceWithLogits } from "../losses/bce.js";
 import { softmaxCrossEntropy } from "../losses/softmax.js";
-import { checkWidth, type ClassificationHead, type Embeddings, headLogits } from "../nn/classification-head.js";
-import { type StepResult, type Task, train, type TrainEvent, type TrainOptions } from "./loop.js";
-import { batchesOf } from "./sft.js";
+import { type ClassificationHead, checkWidth, type Embeddings, headLogits } from "../nn/classification-head.js";
+import { type StepResult, type Task, type TrainEvent, type TrainOptions, train } from "./loop.js";
+import { batchesOf } from "./sft-rows.js";
 
 /** Embeddings with the classes of each row; exactly one where the head is single-label. */
 export type HeadExamples = { embeddings: Embeddings; labels: readonly (readonly number[])[] };

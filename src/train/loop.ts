@@ -14,13 +14,15 @@ export type StepResult = { loss: number; count: number; gradients: Map<string, T
 export type Task<Batch> = {
   parameters: Map<string, Variable>;
   /** Batches by number, endless; the same number always gives the same batch, so that a resumed run sees what it would have seen. */
-  batch(index: number): Batch;
+  batch(index: number): Batch | Promise<Batch>;
   /** Loss and gradients of one batch. `seed` differs from batch to batch. Gradients are owned by the loop. */
   step(batch: Batch, seed: number): Promise<StepResult>;
   /** Loss on held-out data and other figures; used by `evaluateEvery`. */
   evaluate?: () => Promise<{ loss: number; metrics?: Record<string, number> }>;
   /** Tokens (or texts) in a batch, for the speed. */
   size(batch: Batch): number;
+  /** Frees what the steps share, when training ends in whatever way. */
+  dispose?(): void;
 };
 
 export type TrainOptions = {
@@ -143,6 +145,7 @@ export async function* train<Batch>(task: Task<Batch>, given: TrainOptions): Asy
   } finally {
     optimizer.dispose();
     best.dispose();
+    task.dispose?.();
   }
 }
 
@@ -198,7 +201,7 @@ async function accumulated<Batch>(
   try {
     for (let part = 0; part < accumulate; part++) {
       const index = step * accumulate + part;
-      const batch = task.batch(index);
+      const batch = await task.batch(index);
       addTo(total, await task.step(batch, (Math.imul(seed, 0x9e3779b1) + index) >>> 0));
       tokens += task.size(batch);
     }
@@ -219,7 +222,8 @@ async function accumulated<Batch>(
   );
 }
 
-function addTo(total: StepResult, { loss, count, gradients, metrics = {} }: StepResult): void {
+/** Adds up parts of a batch or of an update; takes over the gradients. */
+export function addTo(total: StepResult, { loss, count, gradients, metrics = {} }: StepResult): void {
   total.loss += loss;
   total.count += count;
   for (const [name, sum] of Object.entries(metrics)) total.metrics![name] = (total.metrics![name] ?? 0) + sum;

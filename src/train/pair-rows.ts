@@ -1,7 +1,5 @@
 import { expected } from "../core/errors.js";
 import { checkInteger } from "../core/shapes.js";
-import { type Labelled, type LabelledRows, labelledRows } from "../losses/labelled.js";
-import { padRows } from "../models/forward.js";
 import { encodeConversation } from "../text/mask.js";
 import type { Message } from "../text/messages.js";
 import type { ChatTemplate } from "../text/template.js";
@@ -46,19 +44,4 @@ export function encodePreferences(
 function shorten({ ids, targets }: EncodedReply, keepFirst: number, fromPrompt: number, maxTokens: number): EncodedReply {
   const kept = <T>(values: T[]): T[] => [...values.slice(0, keepFirst), ...values.slice(keepFirst + fromPrompt)].slice(0, maxTokens);
   return { ids: kept(ids), targets: kept(targets) };
-}
-
-/** A batch of pairs as rows: all chosen ones, then all rejected ones, padded on the right. `of[i]` is the row of label i. */
-export type PreferenceBatch = { inputs: Labelled & { positions: Int32Array }; labelled: LabelledRows; of: Int32Array; pairs: number[] };
-
-/** @param pairs Numbers of the pairs, to look up their reference. */
-export function preferenceBatch(encoded: readonly EncodedPreference[], pairs: number[], padId: number): PreferenceBatch {
-  const rows = [...pairs.map((i) => encoded[i]!.chosen), ...pairs.map((i) => encoded[i]!.rejected)];
-  const ids = rows.map((row) => row.ids);
-  const padded = padRows(ids, { padId, side: "right" });
-  const targets = new Uint8Array(padded.ids.length);
-  for (const [r, row] of rows.entries()) targets.set(row.targets.map(Number), r * padded.time);
-  const inputs = { ...padded, targets };
-  const labelled = labelledRows(inputs);
-  return { inputs, labelled, of: labelled.rows.map((row) => Math.floor(row / padded.time)), pairs };
 }

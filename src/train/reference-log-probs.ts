@@ -1,79 +1,70 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { expected } from "../core/errors.js";
-import { breathe, cellSignal } from "../core/interrupt.js";
-import { checkInteger } from "../core/shapes.js";
-import { tf } from "../core/tf.js";
+import type { Precision } from "../core/precision.js";
 import { writeFileSafely } from "../files/write.js";
-import { labelLogProbs } from "../losses/labelled.js";
 import { adapterChecksum, weightsChecksum } from "../models/checksum.js";
-import { hiddenStates } from "../models/forward.js";
-import { type CausalLM, outputEmbedding } from "../models/model.js";
-import { type EncodedPreference, preferenceBatch } from "./pair-rows.js";
-
-/** Log-probability of each reply under a model, in nats, summed over its tokens. By number of the pair. */
-export type ReplyLogProbs = { chosen: Float64Array; rejected: Float64Array };
+import type { CausalLM } from "../models/model.js";
+import type { EncodedPreference } from "./pair-rows.js";
+import { isKnown, type ReplyLogProbs, replyScorer, unknownReplies } from "./reply-log-probs.js";
 
 export type ReferenceOptions = {
-  /** Keeps the values from one run to the next, under a hash of the model, its adapter and the tokens. */
+  /** Keeps the values from one run to the next, under a hash of the model, its adapter and the tokens. A run that was stopped goes on where it was. */
   cacheFolder?: string | null;
-  /** Pairs in a batch; changes speed and memory only. */
+  /** Pairs computed together, at most; changes speed and memory only. */
   batch?: number;
+  /** Computes the prompt of both replies once; changes speed and memory only. */
+  shared?: boolean;
+  /** What products and activations are computed in; the policy's, or its first step would find rewards that are none. */
+  precision?: Precision;
+  /** Called after each row; not where all values were cached. */
   onProgress?: (progress: { done: number; total: number }) => void;
 };
+
+/** How often values are written that a killed process would lose. */
+const SAVE_SECONDS = 5;
 
 /** Log-probabilities of all replies under a frozen model, without dropout. @throws Error where one is not finite. */
 export async function referenceLogProbs(
   model: CausalLM,
   pairs: readonly EncodedPreference[],
-  { cacheFolder = null, batch = 4, onProgress = () => {} }: ReferenceOptions = {},
+  { cacheFolder = null, batch = 8, shared = true, precision = "f32", onProgress = () => {} }: ReferenceOptions = {},
 ): Promise<ReplyLogProbs> {
-  checkInteger("batch", batch, 1);
-  const file = cacheFolder && join(cacheFolder, `reference-${await referenceHash(model, pairs)}.json`);
-  const cached = file && (await readCache(file, pairs.length));
-  if (cached) return cached;
-  const result = await computed(model, pairs, batch, onProgress);
-  if (file) {
-    await mkdir(cacheFolder, { recursive: true });
-    await writeFileSafely(file, JSON.stringify({ chosen: [...result.chosen], rejected: [...result.rejected] }));
+  const cache = cacheFolder === null ? null : await openCache(cacheFolder, await referenceHash(model, pairs, precision), pairs);
+  if (cache?.complete) return cache.values;
+  const known = cache?.values ?? unknownReplies(pairs.length);
+  let done = pairs.filter((_, i) => isKnown(known, i)).length;
+  const onPart = async (numbers: readonly number[]): Promise<void> => {
+    for (const i of numbers) checkFinite(i, known);
+    done = Math.min(pairs.length, done + numbers.length);
+    onProgress({ done, total: pairs.length });
+    await cache?.keep();
+  };
+  const score = replyScorer(model, precision);
+  try {
+    await score(pairs, { batch, shared, known, onPart });
+  } catch (error) {
+    // The first error is the one to report.
+    await cache?.keep({ now: true }).catch(() => {});
+    throw error;
+  } finally {
+    score.dispose();
   }
-  return result;
+  await cache?.finish();
+  return known;
 }
 
-/** 16 hex digits that change with the model, its adapter, the tokens of any pair or which of them are the reply. */
-export async function referenceHash(model: CausalLM, pairs: readonly EncodedPreference[]): Promise<string> {
-  const hash = createHash("sha256").update(JSON.stringify([await weightsChecksum(model), await adapterChecksum(model.adapter)]));
+/** 16 hex digits that change with the model, its adapter, the precision, the tokens of any pair or which of them are the reply. */
+export async function referenceHash(model: CausalLM, pairs: readonly EncodedPreference[], precision: Precision = "f32"): Promise<string> {
+  const sums = [await weightsChecksum(model), await adapterChecksum(model.adapter), precision];
+  const hash = createHash("sha256").update(JSON.stringify(sums));
   for (const { chosen, rejected } of pairs) {
-    for (const { ids, targets } of [chosen, rejected]) hash.update(JSON.stringify([ids, targets.map(Number).join("")]));
+    for (const { ids, targets } of [chosen, rejected]) {
+      hash.update(Int32Array.of(ids.length, ...ids)).update(Uint8Array.from(targets, Number));
+    }
   }
   return hash.digest("hex").slice(0, 16);
-}
-
-async function computed(
-  model: CausalLM,
-  pairs: readonly EncodedPreference[],
-  batch: number,
-  onProgress: (progress: { done: number; total: number }) => void,
-): Promise<ReplyLogProbs> {
-  const total = pairs.length;
-  const signal = cellSignal();
-  const result: ReplyLogProbs = { chosen: new Float64Array(total), rejected: new Float64Array(total) };
-  for (let from = 0; from < total; from += batch) {
-    const numbers = Array.from({ length: Math.min(batch, total - from) }, (_, i) => from + i);
-    const { inputs, labelled, of } = preferenceBatch(pairs, numbers, model.tokenizer?.padId ?? 0);
-    const tokens = tf.tidy(() => labelLogProbs(hiddenStates(model, inputs), outputEmbedding(model), labelled));
-    const values = await tokens.data();
-    tokens.dispose();
-    of.forEach((row, i) => {
-      const side = row < numbers.length ? result.chosen : result.rejected;
-      side[from + (row % numbers.length)]! += values[i]!;
-    });
-    for (const i of numbers) checkFinite(i, result);
-    onProgress({ done: Math.min(total, from + batch), total });
-    await breathe(signal);
-  }
-  return result;
 }
 
 function checkFinite(pair: number, { chosen, rejected }: ReplyLogProbs): void {
@@ -82,15 +73,48 @@ function checkFinite(pair: number, { chosen, rejected }: ReplyLogProbs): void {
     throw new Error(expected(`reference, pair ${pair}`, "finite log-probabilities", String(wrong), "Is the reference model sound?"));
 }
 
-/** `null` where there is no such file, or none that holds a number for every reply. */
-async function readCache(file: string, length: number): Promise<ReplyLogProbs | null> {
+type Cache = {
+  values: ReplyLogProbs;
+  complete: boolean;
+  /** Writes what there is, if enough time has passed since the last writing. */
+  keep(options?: { now: boolean }): Promise<void>;
+  finish(): Promise<void>;
+};
+
+/** Complete values lie in one file; those of a run that has not ended in another beside it, `null` where there is no number yet. */
+async function openCache(folder: string, hash: string, pairs: readonly EncodedPreference[]): Promise<Cache> {
+  const name = join(folder, `reference-${hash}`);
+  const [file, partial] = [`${name}.json`, `${name}.partial.json`];
+  const whole = await readValues(file, pairs.length);
+  const complete = whole !== null && pairs.every((_, i) => isKnown(whole, i));
+  const values = complete ? whole : ((await readValues(partial, pairs.length)) ?? unknownReplies(pairs.length));
+  const write = (path: string) => writeFileSafely(path, JSON.stringify({ chosen: [...values.chosen], rejected: [...values.rejected] }));
+  let saved = performance.now();
+  return {
+    values,
+    complete,
+    async keep({ now } = { now: false }) {
+      if (!now && performance.now() - saved < SAVE_SECONDS * 1000) return;
+      await write(partial);
+      saved = performance.now();
+    },
+    async finish() {
+      await write(file);
+      await rm(partial, { force: true });
+    },
+  };
+}
+
+/** `null` where there is no such file, or none that fits so many pairs. */
+async function readValues(file: string, pairs: number): Promise<ReplyLogProbs | null> {
   const text = await readFile(file, "utf8").catch(() => null);
   if (text === null) return null;
   try {
     const { chosen, rejected } = JSON.parse(text) as Record<keyof ReplyLogProbs, unknown>;
-    const sound = (values: unknown): values is number[] =>
-      Array.isArray(values) && values.length === length && values.every(Number.isFinite);
-    return sound(chosen) && sound(rejected) ? { chosen: Float64Array.from(chosen), rejected: Float64Array.from(rejected) } : null;
+    const sound = (values: unknown): values is (number | null)[] =>
+      Array.isArray(values) && values.length === pairs && values.every((value) => value === null || Number.isFinite(value));
+    const numbers = (values: (number | null)[]) => Float64Array.from(values, (value) => value ?? Number.NaN);
+    return sound(chosen) && sound(rejected) ? { chosen: numbers(chosen), rejected: numbers(rejected) } : null;
   } catch {
     return null;
   }

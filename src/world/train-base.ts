@@ -22,7 +22,8 @@ import type { CausalLM } from "../models/model.js";
 import { saveModel } from "../models/save.js";
 import { parameterCount } from "../models/shapes.js";
 import type { Tokenizer } from "../text/tokenizer.js";
-import { sftLoss, type SftRow, trainSft } from "../train/sft.js";
+import { sftLoss, trainSft } from "../train/sft.js";
+import type { SftRow } from "../train/sft-rows.js";
 
 const CONFIG = {
   architectures: ["LlamaForCausalLM"],

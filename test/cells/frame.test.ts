@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
-import { danfo, frame, concatFrames, rowObjects } from "../../src/cells/frame.js";
 import { bundleOf } from "../../src/cells/display.js";
+import { concatFrames, danfo, frame, rowObjects } from "../../src/cells/frame.js";
 import { tf } from "../../src/core/tf.js";
 
 const scores = () =>

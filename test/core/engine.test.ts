@@ -3,8 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { root } from "../../src/setup/paths.mjs";
-import { addonFile } from "../../src/setup/paths.mjs";
+import { addonFile, root } from "../../src/setup/paths.mjs";
 
 /** The library is tried in processes of its own: an engine, once started, stays. */
 let dist: string;

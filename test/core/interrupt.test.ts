@@ -1,11 +1,11 @@
 import { afterEach, expect, it } from "vitest";
 import { breathe, cellSignal } from "../../src/core/interrupt.js";
 import { tf } from "../../src/core/tf.js";
+import { world } from "../../src/data/world.js";
 import { embedTexts } from "../../src/models/embed.js";
 import { loadModel } from "../../src/models/load.js";
 import { addLora } from "../../src/models/lora.js";
 import { trainSft } from "../../src/train/sft.js";
-import { world } from "../../src/data/world.js";
 
 const name = Symbol.for("Jupyter.signal");
 const set = (signal: AbortSignal | undefined) => Object.defineProperty(globalThis, name, { value: signal, configurable: true });
@@ -37,7 +37,7 @@ it("stops embedding between two batches", async () => {
   const texts = Array.from({ length: 12 }, (_, i) => `text ${i}`);
   const work = embedTexts(model, texts, {
     pooling: "mean",
-    batch: 2,
+    batchTokens: 8,
     onProgress: () => {
       if (++batches === 2) cell.abort(new Error("interrupted"));
     },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { bootstrapMean, spearman } from "../../src/eval/bootstrap.js";
 import { Random } from "../../src/core/random.js";
+import { bootstrapMean, spearman } from "../../src/eval/bootstrap.js";
 
 describe("the bootstrap", () => {
   it("comes near the textbook interval of a mean", () => {

@@ -1,8 +1,7 @@
 import { expect, it } from "vitest";
 import { multiLabelReport, singleLabelReport } from "../../src/eval/classification.js";
-import { type F1Report, indicators } from "../../src/eval/f1.js";
+import { type F1Report, f1Report, indicators } from "../../src/eval/f1.js";
 import { averagePrecisions, decisionsAt, tuneThresholds } from "../../src/eval/thresholds.js";
-import { f1Report } from "../../src/eval/f1.js";
 import { distance, noise, reference } from "../formula.js";
 
 type Scores = {

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { writeResults } from "../../src/eval/eq-workbooks.js";
 import { eqResults } from "../../src/eval/run-eq-bench.js";
 import { CONFIGURATIONS } from "../../src/eval/steering.js";
-import { writeResults } from "../../src/eval/eq-workbooks.js";
 import { readWorkbook } from "../../src/files/workbook.js";
 import { temporaryFolder } from "../temporary-folder.js";
 import { tinyWorld } from "./eq-world.js";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { chooseCandidate, CONFIGURATIONS, configurationsOf, strategyFit } from "../../src/eval/steering.js";
+import { CONFIGURATIONS, chooseCandidate, configurationsOf, strategyFit } from "../../src/eval/steering.js";
 
 describe("steering", () => {
   const scores = { mass: [0.2, 0.9, 0.5, 0.6], fit: [0.1, 0.2, 0.6, 0.55] };

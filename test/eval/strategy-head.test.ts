@@ -72,7 +72,7 @@ it("refuses another task and data without strategies", () => {
 
 it("leaves only the head behind, and nothing where it is stopped while it embeds", async () => {
   const lost = await leaked(async () => {
-    const run = trainStrategyHead(model, TALKS, { task: "given", ...OPTIONS, batch: 4 });
+    const run = trainStrategyHead(model, TALKS, { task: "given", ...OPTIONS, batchTokens: 64 });
     for await (const event of run.events) if (event.kind === "embedded" && event.done > 0) break;
     disposeHead((await trainStrategyHead(model, TALKS, { task: "given", ...OPTIONS, training: { epochs: 1 } }).result()).head);
   });

@@ -1,111 +1,118 @@
 import { describe, expect, it } from "vitest";
-import { tf } from "../../src/core/tf.js";
-import { KeyValueCache, nextLogits } from "../../src/generate/cache.js";
+import { type Tensor2D, tf } from "../../src/core/tf.js";
+import { type KeyValueCache, RECENT } from "../../src/generate/cache.js";
+import { chooserFor } from "../../src/generate/choose.js";
+import { readPrompts } from "../../src/generate/prompt.js";
+import { nextResults } from "../../src/generate/step.js";
 import { disposeModel } from "../../src/models/create.js";
-import { type Inputs, inputsOf, logitsOf, padRows } from "../../src/models/forward.js";
+import { inputsOf, logitsOf } from "../../src/models/forward.js";
 import type { CausalLM } from "../../src/models/model.js";
 import { at, distance, formulaIds, formulaModel, leaked, taken, tinyGpt2, tinyLlama } from "../formula.js";
 
 const configs = {
-  gpt2: tinyGpt2,
-  llama: tinyLlama,
-  "mistral with a window of 4": { ...tinyLlama, model_type: "mistral", sliding_window: 4 },
+  gpt2: { ...tinyGpt2, n_positions: 128 },
+  llama: { ...tinyLlama, max_position_embeddings: 128 },
+  "mistral with a window of 4": { ...tinyLlama, max_position_embeddings: 128, model_type: "mistral", sliding_window: 4 },
   "qwen3 with llama3 scaling": {
     ...tinyLlama,
+    max_position_embeddings: 128,
     model_type: "qwen3",
     head_dim: 12,
     rope_theta: 100,
     rope_scaling: { rope_type: "llama3", factor: 8, low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 16 },
   },
 };
-const rows = [5, 11, 2].map((length, i) => formulaIds(`cached ${i}`, length + 6, 61));
-const starts = [5, 11, 2];
+/** A penalty wants all logits. */
+const allLogits = chooserFor({ temperature: 0, topK: null, topP: 1, repetitionPenalty: 2 }, false);
+const VOCAB = 61;
 
-/** The tokens from `start` to `end` of each row. */
-const step = (from: number[], count: number): Inputs => ({
-  ...inputsOf(from.map((start, r) => rows[r]!.slice(start, start + count))),
-  positions: Int32Array.from(from.flatMap((start) => Array.from({ length: count }, (_, i) => start + i))),
-});
+function uncached(model: CausalLM, row: readonly number[]): Float32Array {
+  return at(taken(logitsOf(model, inputsOf([row]))), { time: row.length }, VOCAB, 0, row.length - 1);
+}
 
-const uncached = (model: CausalLM, row: number[]): Float32Array => {
-  const logits = taken(logitsOf(model, inputsOf([row])));
-  return at(logits, { time: row.length }, 61, 0, row.length - 1);
-};
+/** Largest distance between cached logits and those of the whole texts, of which `lengths` tokens have been read. */
+function furthest(model: CausalLM, logits: Tensor2D, texts: readonly number[][], lengths: readonly number[]): number {
+  const values = taken(logits);
+  expect(values).toHaveLength(texts.length * VOCAB);
+  return Math.max(
+    ...texts.map((text, r) => distance(values.subarray(r * VOCAB, (r + 1) * VOCAB), uncached(model, text.slice(0, lengths[r])))),
+  );
+}
+
+const step = (model: CausalLM, cache: KeyValueCache, ids: number[]) => nextResults(model, cache, ids, allLogits).logits as Tensor2D;
 
 describe.each(Object.entries(configs))("the cache of %s", (_, config) => {
-  it("gives the logits of the whole text, padded, in steps of one and of several tokens", async () => {
+  it("gives the logits of the whole text, in rows of different lengths, across several capacities", async () => {
     const model = await formulaModel(config);
-    const cache = new KeyValueCache();
-    const check = (inputs: Inputs, lengths: number[]) => {
-      const logits = taken(nextLogits(model, cache, inputs));
-      lengths.forEach((length, r) => {
-        expect(distance(logits.subarray(r * 61, (r + 1) * 61), uncached(model, rows[r]!.slice(0, length)))).toBeLessThan(1e-5);
-      });
-    };
-    const later = (more: number) => starts.map((start) => start + more);
-    check(
-      padRows(
-        rows.map((row, r) => row.slice(0, starts[r])),
-        { padId: 0, side: "left" },
-      ),
-      starts,
+    const starts = [5, 26, 2];
+    const texts = starts.map((start, i) => formulaIds(`cached ${i}`, start + 3 * RECENT, VOCAB));
+    const { cache, logits } = readPrompts(
+      model,
+      texts.map((text, r) => text.slice(0, starts[r])),
     );
-    check(step(later(0), 1), later(1));
-    check(step(later(1), 4), later(5));
-    check(step(later(5), 1), later(6));
-    expect(cache.time).toBe(17);
+    expect(furthest(model, logits, texts, starts)).toBeLessThan(1e-5);
+    const shapes = new Set<number>();
+    for (let more = 0; more < 3 * RECENT; more++) {
+      shapes.add(cache.past.shape[3]!);
+      const next = step(
+        model,
+        cache,
+        texts.map((text, r) => text[starts[r]! + more]!),
+      );
+      const lengths = starts.map((start) => start + more + 1);
+      // The steps next to where recent columns join the others, and some between.
+      if ([0, 1].includes(more % RECENT) || more % 7 === 0) expect(furthest(model, next, texts, lengths), `${more}`).toBeLessThan(1e-5);
+      else next.dispose();
+    }
+    expect(shapes.size).toBeGreaterThan(1);
     cache.dispose();
     disposeModel(model);
   });
 
-  it("keeps chosen rows, in any order and more than once, and cuts padding that no row needs", async () => {
+  it("reads once what prompts begin with alike, and keeps chosen rows, in any order and more than once", async () => {
     const model = await formulaModel(config);
-    const cache = new KeyValueCache();
-    nextLogits(
+    const start = formulaIds("system", 20, VOCAB);
+    const texts = [9, 3, 6].map((length, i) => [...start, ...formulaIds(`own ${i}`, length, VOCAB)]);
+    const lengths = texts.map(({ length }) => length - 2);
+    const { cache, logits } = readPrompts(
       model,
-      cache,
-      padRows(
-        rows.map((row, r) => row.slice(0, starts[r])),
-        { padId: 0, side: "left" },
-      ),
-    ).dispose();
+      texts.map((text, r) => text.slice(0, lengths[r])),
+    );
+    expect(furthest(model, logits, texts, lengths)).toBeLessThan(1e-5);
     const order = [2, 0, 2];
     cache.select(order);
-    expect(cache.time).toBe(5);
-    const inputs = { ...inputsOf(order.map((r) => [rows[r]![starts[r]!]!])), positions: Int32Array.from(order, (r) => starts[r]!) };
-    const logits = taken(nextLogits(model, cache, inputs));
-    order.forEach((r, i) => {
-      expect(distance(logits.subarray(i * 61, (i + 1) * 61), uncached(model, rows[r]!.slice(0, starts[r]! + 1)))).toBeLessThan(1e-5);
-    });
-    cache.select([0]);
-    expect(cache.time).toBe(3);
-    expect(() => nextLogits(model, cache, inputs)).toThrow("cache: expected 1 rows, got 3");
+    const chosen = order.map((r) => texts[r]!);
+    for (const more of [0, 1]) {
+      const next = step(
+        model,
+        cache,
+        order.map((r) => texts[r]![lengths[r]! + more]!),
+      );
+      const read = order.map((r) => lengths[r]! + more + 1);
+      expect(furthest(model, next, chosen, read)).toBeLessThan(1e-5);
+    }
+    cache.select([1]);
+    expect(cache.batch).toBe(1);
+    expect(() => nextResults(model, cache, [1, 2], allLogits)).toThrow("cache: expected 1 rows, got 2");
     cache.dispose();
     disposeModel(model);
   });
 });
 
-it("the cache frees all it holds", async () => {
-  const model = await formulaModel(tinyLlama);
-  expect(
-    await leaked(() => {
-      const cache = new KeyValueCache();
-      const before = tf.memory().numTensors;
-      nextLogits(
-        model,
-        cache,
-        inputsOf([
-          [1, 2],
-          [3, 4],
-        ]),
-      ).dispose();
-      expect(tf.memory().numTensors - before).toBe(2 * model.config.layers);
-      cache.select([1]);
-      nextLogits(model, cache, { ...inputsOf([[5]]), positions: Int32Array.of(2) }).dispose();
-      expect(tf.memory().numTensors - before).toBe(2 * model.config.layers);
-      expect(() => nextLogits(model, cache, { ...inputsOf([[61]]), positions: Int32Array.of(3) })).toThrow("inputs.ids");
-      cache.dispose();
-    }),
-  ).toBe(0);
+it("the cache is two tensors, and frees them", async () => {
+  const model = await formulaModel({ ...tinyLlama, max_position_embeddings: 128 });
+  const lost = await leaked(() => {
+    const before = tf.memory().numTensors;
+    const { cache, logits } = readPrompts(model, [[1, 2, 3], [4]]);
+    logits.dispose();
+    for (let i = 0; i <= RECENT; i++) {
+      expect(tf.memory().numTensors - before).toBe(2);
+      step(model, cache, [i, i]).dispose();
+    }
+    cache.select([1]);
+    expect(tf.memory().numTensors - before).toBe(2);
+    cache.dispose();
+  });
+  expect(lost).toBe(0);
   disposeModel(model);
 });

@@ -1,5 +1,5 @@
-import { join } from "node:path";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { generate, generateAll } from "../../src/generate/generate.js";
 import type { GenerateOptions } from "../../src/generate/options.js";
@@ -58,6 +58,29 @@ it("an adapter takes part, without its dropout", async () => {
   expect(once).toEqual(twice);
   expect(once).not.toEqual(plain);
   disposeModel(adapted);
+});
+
+it("what prompts begin with alike changes no text", async () => {
+  const model = await formulaModel({ ...tinyLlama, max_position_embeddings: 128 });
+  const system = formulaIds("system", 24, 61);
+  const begun = prompts.map((prompt) => [...system, ...prompt]);
+  const together = await generateAll(model, begun, { ...sampled, candidates: 2 });
+  expect(await generateAll(model, begun, { ...sampled, candidates: 2, batchSize: 1 })).toEqual(together);
+  disposeModel(model);
+});
+
+it("batches that shrink again and again give the greedy texts of single rows, with the same log-probabilities", async () => {
+  const model = await formulaModel({ ...tinyLlama, max_position_embeddings: 128 });
+  const many = Array.from({ length: 9 }, (_, i) => formulaIds(`many ${i}`, 2 + i, 61));
+  const eosIds = [3, 7, 11, 19, 23, 31];
+  const together = await generateAll(model, many, { maxNewTokens: 40, eosIds, logProbs: true });
+  expect(new Set(together.map(({ ids }) => ids.length)).size).toBeGreaterThan(3);
+  for (const [i, prompt] of many.entries()) {
+    const [alone] = await generateAll(model, [prompt], { maxNewTokens: 40, eosIds, logProbs: true });
+    expect(together[i]!.ids).toEqual(alone!.ids);
+    expect(Math.abs(together[i]!.logProb! - alone!.logProb!)).toBeLessThan(1e-4);
+  }
+  disposeModel(model);
 });
 
 describe("a prompt that is too long", () => {
@@ -194,6 +217,7 @@ it("options out of range are refused before anything is computed", async () => {
   await expect(generateAll(model, [[1], []], { maxNewTokens: 2 })).rejects.toThrow(
     "prompts[1]: expected at least 1 token, got 0. Begin with BOS",
   );
+  await expect(generateAll(model, [[1, 61]], { maxNewTokens: 2 })).rejects.toThrow("prompts[0]: expected token ids from 0 to 60, got 61");
   disposeModel(model);
 });
 

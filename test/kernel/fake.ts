@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { startKernel } from "../../src/kernel/client.js";
-import type { ClientOptions, KernelClient } from "../../src/kernel/client.js";
 import type { KernelCommand } from "../../src/kernel/client/process.js";
+import type { ClientOptions, KernelClient } from "../../src/kernel/client.js";
+import { startKernel } from "../../src/kernel/client.js";
 import type { Message } from "../../src/kernel/wire.js";
 import { root } from "../../src/setup/paths.mjs";
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { type ClientOptions, type ExecuteOptions, type KernelClient, startKernel } from "../../src/kernel/client.js";
 import type { KernelCommand } from "../../src/kernel/client/process.js";
+import { type ClientOptions, type ExecuteOptions, type KernelClient, startKernel } from "../../src/kernel/client.js";
 import type { Message } from "../../src/kernel/wire.js";
 
 const launcher = resolve(import.meta.dirname, "../../kernels/eqlab/launch.mjs");

@@ -1,7 +1,7 @@
-import { Dealer } from "zeromq";
 import { expect, test } from "vitest";
-import type { KernelClient } from "../../src/kernel/client.js";
+import { Dealer } from "zeromq";
 import { type KernelProcess, startProcess } from "../../src/kernel/client/process.js";
+import type { KernelClient } from "../../src/kernel/client.js";
 import { family, isAlive, launchCommand, runCell, startEqlab } from "./kernel-driver.js";
 
 /** `EQLAB_TORTURE=2000` for the long run; the seed is printed, and `EQLAB_TORTURE_SEED` repeats a run. */

@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Dealer } from "zeromq";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { KernelClient } from "../../src/kernel/client.js";
+import { Dealer } from "zeromq";
 import { startProcess } from "../../src/kernel/client/process.js";
+import type { KernelClient } from "../../src/kernel/client.js";
 import { decodeMessage, encodeMessage, newHeader } from "../../src/kernel/wire.js";
 import { family, isAlive, launchCommand, runCell, startEqlab } from "./kernel-driver.js";
 

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { MessageChannel, Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createLanguage } from "../../src/kernel/language.js";
 import { completeness } from "../../src/kernel/language/completeness.js";
+import { createLanguage } from "../../src/kernel/language.js";
 import type { LanguageReply } from "../../src/kernel/messages.js";
 
 const folder = mkdtempSync(join(process.cwd(), ".eqlab-test-language-"));

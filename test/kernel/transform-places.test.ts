@@ -2,7 +2,7 @@ import { SourceMap } from "node:module";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { transformCell, transformExpression } from "../../src/kernel/transform.js";
-import { installKernel, runCell, resultOf } from "./repl.js";
+import { installKernel, resultOf, runCell } from "./repl.js";
 
 beforeEach(() => {
   installKernel();

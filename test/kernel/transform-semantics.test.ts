@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { installKernel, runCell, resultOf, values } from "./repl.js";
+import { installKernel, resultOf, runCell, values } from "./repl.js";
 
 let calls: string[];
 beforeEach(() => {

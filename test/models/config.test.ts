@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createModel, disposeModel } from "../../src/models/create.js";
 import { configReader } from "../../src/models/config.js";
+import { createModel, disposeModel } from "../../src/models/create.js";
 import { modelTypeOf, modelTypes } from "../../src/models/registry.js";
 import { slidingWindow } from "../../src/models/window.js";
 import { distance, leaked, tinyGpt2, tinyLlama } from "../formula.js";

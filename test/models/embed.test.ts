@@ -43,10 +43,10 @@ const rowOf = ({ values, hidden }: { values: Float32Array; hidden: number }, row
 
 it("pools the states of a text as if it were alone, whatever stands beside it in the batch", async () => {
   for (const model of [gpt2, llama]) {
-    for (const batch of [1, 2, 5]) {
+    for (const batchTokens of [1, 24, 40, 4096]) {
       const [mean, last] = [
-        await embedTexts(model, TEXTS, { pooling: "mean", batch }),
-        await embedTexts(model, TEXTS, { pooling: "last", batch }),
+        await embedTexts(model, TEXTS, { pooling: "mean", batchTokens }),
+        await embedTexts(model, TEXTS, { pooling: "last", batchTokens }),
       ];
       expect(mean.values).toHaveLength(TEXTS.length * 32);
       TEXTS.forEach((text, i) => {
@@ -168,7 +168,8 @@ it("keeps what two writers added, and what was done before a stop", async () => 
   await one.next(); // has read the empty cache
   await embedTexts(gpt2, TEXTS.slice(2), { pooling: "mean", cacheFolder });
   while (!(await one.next()).done);
-  for await (const { done } of embedBatches(gpt2, ["a", "b", "c", "d"], { pooling: "mean", cacheFolder, batch: 2 })) if (done === 2) break;
+  for await (const { done } of embedBatches(gpt2, ["a", "b", "c", "d"], { pooling: "mean", cacheFolder, batchTokens: 2 }))
+    if (done === 2) break;
   const counts: number[] = [];
   await embedTexts(gpt2, [...TEXTS, "a", "b", "c", "d"], {
     pooling: "mean",
@@ -197,7 +198,7 @@ it("leaves no tensors behind, also when stopped", async () => {
   const cacheFolder = temporaryFolder();
   const lost = await leaked(async () => {
     for (const pooling of ["mean", "last", "input-mean"] as const) await embedTexts(gpt2, TEXTS, { pooling, cacheFolder });
-    for await (const { done } of embedBatches(llama, TEXTS, { pooling: "mean", batch: 1 })) if (done > 1) break;
+    for await (const { done } of embedBatches(llama, TEXTS, { pooling: "mean", batchTokens: 1 })) if (done > 1) break;
   });
   expect(lost).toBe(0);
 });

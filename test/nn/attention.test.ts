@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Tensor4D, tf } from "../../src/core/tf.js";
-import { attention, attentionMask, joinHeads, splitHeads } from "../../src/nn/attention.js";
+import { type Tensor, type Tensor4D, tf } from "../../src/core/tf.js";
+import { attention, joinHeads, splitHeads } from "../../src/nn/attention.js";
+import { attentionMask } from "../../src/nn/attention-mask.js";
 import { expectTrueGradient } from "../finite-differences.js";
 import { distance, formulaTensor } from "../formula.js";
 
@@ -8,34 +9,6 @@ beforeEach(() => tf.engine().startScope());
 afterEach(() => tf.engine().endScope());
 
 const segments = (...rows: number[][]) => ({ values: Int32Array.from(rows.flat()), batch: rows.length, time: rows[0]!.length });
-/** A mask as text: `x` where a query (line) sees a key (column). */
-const drawn = (mask: Tensor4D): string[] => {
-  const keys = mask.shape[3];
-  const marks = Array.from(mask.dataSync(), (value) => (value === 0 ? "x" : "."));
-  return Array.from({ length: marks.length / keys }, (_, i) => marks.slice(i * keys, (i + 1) * keys).join(""));
-};
-
-describe("attentionMask", () => {
-  it("lets a query see itself and what came before", () => {
-    expect(drawn(attentionMask(segments([1, 1, 1]), 3, null))).toEqual(["x..", "xx.", "xxx"]);
-  });
-
-  it("ends at a segment's border, and shows padding nothing", () => {
-    expect(drawn(attentionMask(segments([0, 1, 1, 2, 2]), 5, null))).toEqual([".....", ".x...", ".xx..", "...x.", "...xx"]);
-  });
-
-  it("looks back no further than its window", () => {
-    expect(drawn(attentionMask(segments([1, 1, 1, 1]), 4, 2))).toEqual(["x...", "xx..", ".xx.", "..xx"]);
-    expect(drawn(attentionMask(segments([1, 1, 2, 2]), 4, 2))).toEqual(["x...", "xx..", "..x.", "..xx"]);
-    expect(drawn(attentionMask(segments([1, 1, 1]), 3, 3))).toEqual(drawn(attentionMask(segments([1, 1, 1]), 3, null)));
-  });
-
-  it("takes the last positions as queries where there are fewer", () => {
-    expect(drawn(attentionMask(segments([1, 1, 1, 1]), 2, null))).toEqual(["xxx.", "xxxx"]);
-    expect(drawn(attentionMask(segments([0, 1, 1, 1], [1, 1, 1, 1]), 1, 2))).toEqual(["..xx", "..xx"]);
-  });
-});
-
 describe("attention", () => {
   const inputs = (size = 1) => [
     formulaTensor("query", [2, 4, 3, 2]).mul(size),
@@ -71,6 +44,19 @@ describe("attention", () => {
       distance(attention(q, k, v, mask(), 0.7).dataSync(), attention(q, repeated(k), repeated(v), mask(), 0.7).dataSync()),
     ).toBeLessThan(1e-6);
   });
+});
+
+it("needs memory in proportion to the time, beside the mask", async () => {
+  const peak = async (time: number): Promise<number> => {
+    const q = formulaTensor("q", [1, 2, time, 2]);
+    const mask = tf.zeros([1, 1, time, time]) as Tensor4D;
+    const slope = tf.grad((x: Tensor) => attention(x as Tensor4D, x as Tensor4D, x as Tensor4D, mask, 1, { causal: true }));
+    const held = tf.memory().numBytes;
+    const { peakBytes } = await tf.profile(() => slope(q));
+    // tfjs counts the mask once more while it is kept for the way back.
+    return peakBytes - held - 4 * time ** 2;
+  };
+  expect((await peak(6144)) / (await peak(3072))).toBeLessThan(2.2);
 });
 
 it("joins the heads that it splits", () => {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { gunzipSync } from "fflate";
 import fc from "fast-check";
+import { gunzipSync } from "fflate";
 import { describe, expect, it } from "vitest";
 import { FormatError } from "../../src/core/errors.js";
 import { makeTokenizer } from "../../src/text/tokenizer.js";

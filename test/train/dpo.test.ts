@@ -1,16 +1,16 @@
-import { readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { tf } from "../../src/core/tf.js";
-import type { PreferenceKind } from "../../src/losses/preference.js";
+import type { PreferenceKind, PreferenceLoss } from "../../src/losses/preference.js";
 import { disposeModel } from "../../src/models/create.js";
 import { disposeAdapter, frozenCopy, trainableParameters, withoutAdapter } from "../../src/models/lora.js";
 import type { CausalLM } from "../../src/models/model.js";
 import type { LoraPair } from "../../src/nn/lora.js";
 import { type DpoOptions, dpoStep, trainDpo } from "../../src/train/dpo.js";
 import type { TrainEvent } from "../../src/train/loop.js";
-import { type EncodedPreference, preferenceBatch } from "../../src/train/pair-rows.js";
-import { type ReferenceOptions, referenceHash, referenceLogProbs } from "../../src/train/reference-log-probs.js";
+import { type PairBatch, pairBatch } from "../../src/train/pair-batch.js";
+import type { EncodedPreference } from "../../src/train/pair-rows.js";
+import { referenceLogProbs } from "../../src/train/reference-log-probs.js";
+import type { ReplyLogProbs } from "../../src/train/reply-log-probs.js";
 import {
   distance,
   formulaLora,
@@ -70,6 +70,16 @@ function heldTo(policy: CausalLM, kind: Case["reference"]): CausalLM {
   return { ...copy, adapter: { ...copy.adapter!, modules: new Map(modules) } };
 }
 
+/** One step with nothing kept for another. */
+async function stepOf(policy: CausalLM, batch: PairBatch, known: ReplyLogProbs, options: PreferenceLoss = {}, recompute = false) {
+  const step = dpoStep(policy, options, { recompute });
+  try {
+    return await step(batch, known);
+  } finally {
+    step.dispose();
+  }
+}
+
 function disposeBoth(policy: CausalLM, held: CausalLM): void {
   if (held.adapter) disposeAdapter(held.adapter);
   disposeModel(policy);
@@ -87,16 +97,21 @@ describe("one step of DPO against TRL", () => {
     expect(trl.training.trace).toHaveLength(4);
   });
 
-  it.each(trl.cases.flatMap((given) => [false, true].map((recompute) => ({ ...given, recompute }))))(
-    "$name (recompute $recompute)",
+  const ways = [
+    { recompute: false, shared: true },
+    { recompute: true, shared: true },
+    { recompute: false, shared: false },
+  ];
+  it.each(trl.cases.flatMap((given) => ways.map((way) => ({ ...given, ...way }))))(
+    "$name (recompute $recompute, shared $shared)",
     async (given) => {
       const policy = await policyOf(given.config);
       const held = heldTo(policy, given.reference);
-      const batch = preferenceBatch(pairs, all.slice(0, given.pairs), 0);
-      const known = await referenceLogProbs(held, pairs, { batch: 3 });
+      const batch = pairBatch(pairs, all.slice(0, given.pairs), { padId: 0, shared: given.shared });
+      const known = await referenceLogProbs(held, pairs, { batch: 3, shared: given.shared });
       const [kind] = given.loss_type;
       const options = { kind: kind === "aot" ? ("sigmoid" as const) : kind, beta: given.beta, labelSmoothing: given.label_smoothing };
-      const { loss, count, gradients, metrics } = await dpoStep(policy, batch, known, options, given.recompute);
+      const { loss, count, gradients, metrics } = await stepOf(policy, batch, known, options, given.recompute);
       expect(count).toBe(given.pairs);
       near({ loss: loss / count }, { loss: given.loss });
       const { "rewards/accuracies": accuracy, ...others } = given.metrics;
@@ -145,8 +160,8 @@ describe("DPO training", () => {
   it("leaves dropout off, also where the adapter has some", async () => {
     const [plain, dropping] = [await policyOf(tinyLlama), await policyOf(tinyLlama, 0.5)];
     const known = await referenceLogProbs(plain, pairs);
-    const batch = preferenceBatch(pairs, all, 0);
-    const [a, b] = [await dpoStep(plain, batch, known, {}), await dpoStep(dropping, batch, known, {})];
+    const batch = pairBatch(pairs, all, { padId: 0 });
+    const [a, b] = [await stepOf(plain, batch, known), await stepOf(dropping, batch, known)];
     expect(b.loss).toBe(a.loss);
     for (const [name, gradient] of a.gradients) expect(distance(taken(b.gradients.get(name)!), taken(gradient))).toBe(0);
     for (const model of [plain, dropping]) disposeModel(model);
@@ -157,9 +172,12 @@ describe("DPO training", () => {
     const held = withoutAdapter(policy);
     const options = { reference: held, steps: 1, learningRate: 0, kind: "ipo" as const, batch: 4, evaluation: pairs.slice(1) };
     const evaluation = (await run(policy, options)).find((event) => event.kind === "evaluation")!;
-    const { loss, metrics, gradients } = await dpoStep(policy, preferenceBatch(pairs, [1, 2, 3], 0), await referenceLogProbs(held, pairs), {
-      kind: "ipo",
-    });
+    const { loss, metrics, gradients } = await stepOf(
+      policy,
+      pairBatch(pairs, [1, 2, 3], { padId: 0 }),
+      await referenceLogProbs(held, pairs),
+      { kind: "ipo" },
+    );
     near({ loss: evaluation.loss }, { loss: loss / 3 });
     near(evaluation.metrics, Object.fromEntries(Object.entries(metrics!).map(([name, sum]) => [name, sum / 3])));
     tf.dispose([...gradients.values()]);
@@ -202,79 +220,12 @@ describe("DPO training", () => {
       expect(await leaked(() => run(policy, { ...options, recompute, keepBest: true, evaluateEvery: 1 }))).toBe(0);
       expect(await leaked(() => run(policy, { ...options, recompute, keepBest: true, evaluateEvery: 1 }, 1))).toBe(0);
       const known = await referenceLogProbs(policy, pairs);
-      const foreign = preferenceBatch(pairs, all, 1000);
-      expect(await leaked(() => expect(dpoStep(policy, foreign, known, {}, recompute)).rejects.toThrow("inputs.ids"))).toBe(0);
+      const foreign = pairBatch(pairs, all, { padId: 1000 });
+      expect(await leaked(() => expect(stepOf(policy, foreign, known, {}, recompute)).rejects.toThrow("inputs.ids"))).toBe(0);
     }
     const wild = { ...options, steps: 3, learningRate: 1e30, maxGradNorm: null };
     expect(await leaked(() => expect(run(policy, wild)).rejects.toThrow("training step 2: expected a finite loss"))).toBe(0);
     disposeModel(policy);
     expect(tf.memory().numTensors).toBe(0);
-  });
-});
-
-describe("the reference's log-probabilities", () => {
-  /** How many pairs were computed, and the values. */
-  async function counted(model: CausalLM, chosen: readonly EncodedPreference[], options: ReferenceOptions) {
-    let done = 0;
-    const onProgress = (progress: { done: number }) => {
-      done = progress.done;
-    };
-    const values = await referenceLogProbs(model, chosen, { ...options, onProgress });
-    return { done, values };
-  }
-
-  it("are the same for every batch size, and add up token by token", async () => {
-    const model = await formulaModel(tinyLlama);
-    const one = await referenceLogProbs(model, pairs, { batch: 1 });
-    for (const batch of [2, 3, 4, 9]) {
-      const many = await referenceLogProbs(model, pairs, { batch });
-      expect(distance(many.chosen, one.chosen)).toBeLessThan(1e-4);
-      expect(distance(many.rejected, one.rejected)).toBeLessThan(1e-4);
-    }
-    expect(one.chosen.every((value) => value < 0)).toBe(true);
-    await expect(referenceLogProbs(model, pairs, { batch: 0 })).rejects.toThrow("batch: expected a whole number");
-    disposeModel(model);
-  });
-
-  it("are read from the folder by a second run, and made anew for another model, adapter or pair, or where the file is spoilt", async () => {
-    const cacheFolder = temporaryFolder();
-    const policy = await policyOf(tinyLlama);
-    const [other, held] = [await formulaModel({ ...tinyLlama, rms_norm_eps: 1e-3 }), heldTo(policy, "other")];
-    const first = await counted(policy, pairs, { cacheFolder });
-    const second = await counted(policy, pairs, { cacheFolder, batch: 1 });
-    expect([first.done, second.done]).toEqual([4, 0]);
-    expect(second.values).toEqual(first.values);
-    const longer: EncodedPreference = { ...pairs[0]!, chosen: { ...pairs[0]!.chosen, targets: pairs[0]!.chosen.targets.with(-1, false) } };
-    for (const [model, chosen] of [
-      [other, pairs],
-      [held, pairs],
-      [withoutAdapter(policy), pairs],
-      [policy, [longer, ...pairs.slice(1)]],
-      [policy, pairs.slice(1)],
-    ] as const) {
-      expect((await counted(model, chosen, { cacheFolder })).done).toBe(chosen.length);
-      expect((await counted(model, chosen, { cacheFolder })).done).toBe(0);
-    }
-    expect(readdirSync(cacheFolder)).toHaveLength(6);
-    const file = join(cacheFolder, `reference-${await referenceHash(policy, pairs)}.json`);
-    for (const text of ["{", '{"chosen":[1],"rejected":[2]}', '{"chosen":[1,2,3,null],"rejected":[1,2,3,4]}', "null"]) {
-      writeFileSync(file, text);
-      expect((await counted(policy, pairs, { cacheFolder })).values).toEqual(first.values);
-    }
-    for (const model of [policy, other]) disposeModel(model);
-    disposeAdapter(held.adapter!);
-  });
-
-  it("are refused where they are not finite, and leave nothing behind", async () => {
-    const model = await formulaModel(tinyGpt2);
-    expect(await leaked(() => referenceLogProbs(model, pairs))).toBe(0);
-    const name = "transformer.ln_f.weight";
-    const broken = { ...model, weights: new Map(model.weights).set(name, tf.fill([32], Number.NaN)) };
-    const lost = await leaked(() =>
-      expect(referenceLogProbs(broken, pairs)).rejects.toThrow('reference, pair 0: expected finite log-probabilities, got "NaN"'),
-    );
-    expect(lost).toBe(0);
-    broken.weights.get(name)!.dispose();
-    disposeModel(model);
   });
 });

@@ -1,11 +1,14 @@
 import { describe, expect, it } from "vitest";
+import type { Precision } from "../../src/core/compile/mixed.js";
+import { isNative } from "../../src/core/engine.js";
 import { type Scalar, tf } from "../../src/core/tf.js";
-import { crossEntropySum, labelledRows } from "../../src/losses/labelled.js";
+import { crossEntropySum, type LabelledTensors, labelledRows, labelledTensors } from "../../src/losses/labelled.js";
 import { disposeModel } from "../../src/models/create.js";
 import { type LoraOptions, unfreeze } from "../../src/models/lora.js";
 import { type CausalLM, outputEmbedding } from "../../src/models/model.js";
-import { lossGradients } from "../../src/train/gradients.js";
-import { stackRows } from "../../src/train/sft.js";
+import { type LossFunction, lossStep } from "../../src/train/gradients.js";
+import { type RecomputeOptions, recomputedBlocks } from "../../src/train/recompute.js";
+import { stackRows } from "../../src/train/sft-rows.js";
 import {
   distance,
   formulaLora,
@@ -47,14 +50,25 @@ async function modelOf({ config, lora }: Pick<Case, "config" | "lora">): Promise
   return free;
 }
 
+const compiles = isNative();
+
 /** Loss sum and gradients by name as plain numbers. */
-function gradientsOf(model: CausalLM, recompute: boolean, inputs = batch): { loss: number; gradients: Map<string, Float32Array> } {
-  const labelled = labelledRows(inputs);
-  const { loss, gradients } = lossGradients(model, inputs, (hidden) => crossEntropySum(hidden, outputEmbedding(model), labelled), {
-    recompute,
-    dropoutSeed: 5,
+function gradientsOf(
+  model: CausalLM,
+  recompute: boolean | RecomputeOptions,
+  inputs = batch,
+  precision: Precision = "f32",
+): { loss: number; gradients: Map<string, Float32Array> } {
+  const loss: LossFunction = (hidden, [rows, labels, weights]) => ({
+    loss: crossEntropySum(hidden, outputEmbedding(model), { rows, labels, weights } as LabelledTensors),
   });
-  return { loss: taken(loss)[0]!, gradients: new Map([...gradients].map(([name, gradient]) => [name, taken(gradient)])) };
+  const step = lossStep(model, loss, { ...(typeof recompute === "object" ? recompute : { recompute }), precision });
+  const args = labelledTensors(labelledRows(inputs), 16);
+  const found = step(inputs, Object.values(args), 5);
+  expect(step.fallback).toBe(compiles ? "" : expect.any(String));
+  tf.dispose(args);
+  step.dispose();
+  return { loss: taken(found.loss)[0]!, gradients: new Map([...found.gradients].map(([name, gradient]) => [name, taken(gradient)])) };
 }
 
 it("has values of PEFT and torch for eight trainings", () => expect(cases).toHaveLength(8));
@@ -82,6 +96,20 @@ describe("recomputed blocks", () => {
     disposeModel(model);
   });
 
+  it("may be some of the blocks, as many as a memory takes", async () => {
+    for (const lora of [null, { r: 2, lora_alpha: 4, target_modules: "all-linear" } as const]) {
+      const model = await modelOf({ config: tinyLlama, lora });
+      const kept = gradientsOf(model, { recompute: false });
+      const budgets = Array.from({ length: 60 }, (_, i) => i * 1e-5);
+      const counts = budgets.map((activationMemory) => recomputedBlocks(model, [batch.batch, batch.time], { activationMemory }));
+      expect([...new Set(counts)]).toEqual([2, 1, 0]);
+      const found = gradientsOf(model, { activationMemory: budgets[counts.indexOf(1)] });
+      expect([...found.gradients.keys()].sort()).toEqual([...kept.gradients.keys()].sort());
+      for (const [name, values] of kept.gradients) expect(distance(found.gradients.get(name)!, values), name).toBeLessThan(1e-4);
+      disposeModel(model);
+    }
+  });
+
   it("skip what lies before the first adapter", async () => {
     const model = formulaLora(await formulaModel(tinyLlama), { rank: 2, targets: ["model.layers.1.mlp.up_proj"] });
     const kept = gradientsOf(model, false);
@@ -104,6 +132,25 @@ describe("recomputed blocks", () => {
   });
 });
 
+describe.skipIf(!compiles)("in 16 bits", () => {
+  it.each([
+    ["bf16", tinyLlama, false, 0.1],
+    ["bf16", tinyGpt2, true, 0.1],
+    ["f16", tinyLlama, true, 0.0125],
+    ["f16", tinyGpt2, false, 0.0125],
+  ] as const)("%s has about the loss and the gradients of f32 (%o, recompute %s)", async (precision, config, recompute, tolerance) => {
+    const model = formulaLora(await formulaModel(config), { rank: 4, dropout: 0.2 });
+    const [exact, rounded] = [gradientsOf(model, recompute), gradientsOf(model, recompute, batch, precision)];
+    expect(Math.abs(rounded.loss / exact.loss - 1)).toBeLessThan(tolerance);
+    expect(rounded.loss).not.toBe(exact.loss);
+    const flat = ({ gradients }: typeof exact) => [...gradients.values()].flatMap((values) => [...values]);
+    const [a, b] = [flat(exact), flat(rounded)];
+    const length = (values: number[]) => Math.hypot(...values);
+    expect(length(a.map((value, i) => value - b[i]!)) / length(a)).toBeLessThan(tolerance);
+    disposeModel(model);
+  });
+});
+
 describe("memory", () => {
   it.each([false, true])("is freed but for loss and gradients (recompute %s)", async (recompute) => {
     for (const full of [false, true]) {
@@ -118,11 +165,13 @@ describe("memory", () => {
 
   it("is freed where the loss throws", async () => {
     const model = formulaLora(await formulaModel(tinyGpt2), { rank: 2 });
-    const fail = (): Scalar => {
+    const fail = (): { loss: Scalar } => {
       throw new Error("no loss");
     };
     for (const recompute of [false, true]) {
-      const lost = await leaked(() => expect(() => lossGradients(model, batch, fail, { recompute, dropoutSeed: 0 })).toThrow("no loss"));
+      const step = lossStep(model, fail, { recompute });
+      const lost = await leaked(() => expect(() => step(batch, [], 0)).toThrow("no loss"));
+      step.dispose();
       expect(lost).toBe(0);
     }
     const { loss, gradients } = gradientsOf(model, false);

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { encodePrompt } from "../../src/text/mask.js";
 import { type ChatTemplate, plainTemplate, tagsTemplate } from "../../src/text/template.js";
-import { encodePreferences, type Preference, preferenceBatch } from "../../src/train/pair-rows.js";
+import { encodePreferences, type Preference } from "../../src/train/pair-rows.js";
 import { tinyTokenizer } from "../text/tiny.js";
 
 const tokenizer = tinyTokenizer("pieces");
@@ -90,23 +90,5 @@ describe("encoded preferences", () => {
     expect(() => encodePreferences(tokenizer, plainTemplate, [pair], { maxTokens: 7 })).toThrow(
       "maxTokens: expected a whole number, at least 8",
     );
-  });
-});
-
-describe("a batch of preferences", () => {
-  it("holds all chosen rows, then all rejected ones, and says whose each label is", () => {
-    const reply = (ids: number[], prompt: number) => ({ ids, targets: ids.map((_, i) => i >= prompt) });
-    const encoded = [
-      { chosen: reply([1, 2, 3, 4, 5], 2), rejected: reply([1, 2, 6], 2), cut: 0 },
-      { chosen: reply([9, 9], 1), rejected: reply([9, 8, 7, 7], 1), cut: 0 },
-      { chosen: reply([3, 4], 1), rejected: reply([3, 5], 1), cut: 0 },
-    ];
-    const { inputs, labelled, of, pairs } = preferenceBatch(encoded, [1, 0], 50);
-    expect(pairs).toEqual([1, 0]);
-    expect([inputs.batch, inputs.time]).toEqual([4, 5]);
-    expect([...inputs.ids]).toEqual([9, 9, 50, 50, 50, 1, 2, 3, 4, 5, 9, 8, 7, 7, 50, 1, 2, 6, 50, 50]);
-    expect([...inputs.segments].map((segment, i) => segment === 1 && inputs.ids[i] !== 50)).toEqual([...inputs.ids].map((id) => id !== 50));
-    expect([...labelled.labels]).toEqual([9, 3, 4, 5, 8, 7, 7, 6]);
-    expect([...of]).toEqual([0, 1, 1, 1, 2, 2, 2, 3]);
   });
 });

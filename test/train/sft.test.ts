@@ -2,8 +2,9 @@ import { describe, expect, it } from "vitest";
 import { tf } from "../../src/core/tf.js";
 import { disposeModel } from "../../src/models/create.js";
 import { trainableParameters, unfreeze } from "../../src/models/lora.js";
-import { train, type TrainEvent } from "../../src/train/loop.js";
-import { batchesOf, type SftRow, sftLoss, sftStep, stackRows, trainSft } from "../../src/train/sft.js";
+import { type TrainEvent, train } from "../../src/train/loop.js";
+import { sftLoss, sftStep, trainSft } from "../../src/train/sft.js";
+import { batchesOf, type SftRow, sftBatches, stackRows } from "../../src/train/sft-rows.js";
 import { distance, formulaIds, formulaLora, formulaModel, formulaRows, leaked, reference, taken, tinyGpt2, tinyLlama } from "../formula.js";
 
 const LENGTHS = [11, 6, 14, 9, 3, 12];
@@ -21,13 +22,15 @@ describe("one step", () => {
     const lost = await leaked(async () => {
       const parameters = async (size: number): Promise<{ values: Map<string, Float32Array>; loss: number; gradNorm: number }> => {
         const model = formulaLora(await formulaModel(tinyLlama), { rank: 2 });
+        const step = sftStep(model, { recompute: false });
         const task = {
           parameters: trainableParameters(model),
           batch: (index: number) => stackRows(rows.slice((index * size) % rows.length, ((index * size) % rows.length) + size)),
-          step: (batch: ReturnType<typeof stackRows>, seed: number) => sftStep(model, batch, { recompute: false, seed }),
+          step: (batch: ReturnType<typeof stackRows>, seed: number) => step(batch, seed),
           size: () => 1,
+          dispose: step.dispose,
         };
-        let step: Extract<TrainEvent, { kind: "step" }> | undefined;
+        let last: Extract<TrainEvent, { kind: "step" }> | undefined;
         for await (const event of train(task, {
           steps: 2,
           learningRate: 1e-2,
@@ -35,12 +38,12 @@ describe("one step", () => {
           accumulate: rows.length / size,
           optimizer: { epsilon: 1e-4 },
         })) {
-          if (event.kind === "step") step = event;
+          if (event.kind === "step") last = event;
         }
         const values = new Map([...task.parameters].map(([name, value]) => [name, value.dataSync().slice() as Float32Array]));
         disposeModel(model);
-        expect(step!.count).toBe(1 + 2 + 3 + 4 + 2 + 6); // the fifth row has three tokens, and nothing comes before its first
-        return { values, loss: step!.loss, gradNorm: step!.gradNorm };
+        expect(last!.count).toBe(1 + 2 + 3 + 4 + 2 + 6); // the fifth row has three tokens, and nothing comes before its first
+        return { values, loss: last!.loss, gradNorm: last!.gradNorm };
       };
       const [one, three, six] = [await parameters(6), await parameters(2), await parameters(1)];
       for (const other of [three, six]) {
@@ -105,13 +108,58 @@ it("gives packed rows the loss and gradients of rows alone", async () => {
     segments: [...x.ids.map(() => 1), ...y.ids.map(() => 2), 0],
     positions: [...x.ids.map((_, i) => i), ...y.ids.map((_, i) => i), 0],
   };
-  const packed = await sftStep(model, stackRows([joined]), { recompute: false, seed: 0 });
-  const alone = await sftStep(model, stackRows([a, b]), { recompute: false, seed: 0 });
+  const step = sftStep(model, { recompute: false });
+  const packed = await step(stackRows([joined]), 0);
+  const alone = await step(stackRows([a, b]), 0);
+  step.dispose();
   expect(packed.count).toBe(alone.count);
   expect(packed.loss).toBeCloseTo(alone.loss, 4);
   for (const [name, gradient] of packed.gradients)
     expect(distance(taken(gradient), taken(alone.gradients.get(name)!)), name).toBeLessThan(1e-4);
   disposeModel(model);
+});
+
+describe("rows from a source", () => {
+  const source = (read: number[] = []) => ({
+    identity: "five rows",
+    async *start() {
+      for (let i = 0; i < 5; i++) {
+        read.push(i);
+        yield { ids: [i, i], targets: [0, 1], segments: [1, 1], positions: [0, 1] };
+      }
+    },
+  });
+  const firsts = async (batches: ReturnType<typeof sftBatches>, index: number) =>
+    Array.from((await batches.at(index)).ids).filter((_, i) => i % 2 === 0);
+
+  it("come in their order, pass after pass, and are read over by a run that goes on later", async () => {
+    const batches = sftBatches(source(), 3, 0);
+    expect([await firsts(batches, 0), await firsts(batches, 1), await firsts(batches, 2)]).toEqual([
+      [0, 1, 2],
+      [3, 4, 0],
+      [1, 2, 3],
+    ]);
+    expect(await firsts(sftBatches(source(), 3, 0), 2)).toEqual([1, 2, 3]);
+  });
+
+  it("are read no further than they are needed, and train a model", async () => {
+    const read: number[] = [];
+    await sftBatches(source(read), 2, 0).at(0);
+    expect(read).toEqual([0, 1]);
+    const model = formulaLora(await formulaModel(tinyGpt2), { rank: 2 });
+    const losses: number[] = [];
+    const options = { steps: 6, learningRate: 1e-2, batch: 5, schedule: "constant" as const };
+    for await (const event of trainSft(model, source(), options)) if (event.kind === "step") losses.push(event.loss);
+    expect(losses.at(-1)).toBeLessThan(losses[0]! - 0.1);
+    disposeModel(model);
+  });
+
+  it("must be some", async () => {
+    async function* none(): AsyncGenerator<SftRow> {}
+    await expect(sftBatches({ identity: "nothing", start: none }, 2, 0).at(0)).rejects.toThrow(
+      "rows of nothing: expected at least one, got none",
+    );
+  });
 });
 
 describe("batches by number", () => {

@@ -1,4 +1,4 @@
-import { figure, type Figure } from "../figure.js";
+import { type Figure, figure } from "../figure.js";
 import { BLUE, DIM, fixed, GREY, INK, label, SOFT_BLUE, titled } from "../style.js";
 
 /** F1 of one class; `low` and `high` bound its interval, `support` counts its true examples. */

@@ -1,4 +1,4 @@
-import { figure, type Figure } from "../figure.js";
+import { type Figure, figure } from "../figure.js";
 import { DIM, fixed, GREY, INK, SOFT_BLUE, SOFT_GREY, titled } from "../style.js";
 import { textWidth } from "../text-box.js";
 

@@ -1,5 +1,5 @@
 import { expected } from "../../core/errors.js";
-import { figure, type Figure } from "../figure.js";
+import { type Figure, figure } from "../figure.js";
 import { INK, titled } from "../style.js";
 import { textWidth } from "../text-box.js";
 

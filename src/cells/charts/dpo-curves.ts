@@ -1,6 +1,6 @@
-import { calmSpan, extent, runningMean, spread } from "./curve.js";
-import { figure, type Figure, type Trace } from "../figure.js";
+import { type Figure, figure, type Trace } from "../figure.js";
 import { BLUE, fixed, GREEN, GREY, label, RED, titled } from "../style.js";
+import { calmSpan, extent, runningMean, spread } from "./curve.js";
 
 /** One DPO step; what is not a number is left out. Rewards are β times the log-probability ratio of policy and reference; accuracy is the part of pairs with a positive margin. */
 export type DpoStep = {

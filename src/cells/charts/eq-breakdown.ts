@@ -1,4 +1,4 @@
-import { figure, type Figure, type Trace } from "../figure.js";
+import { type Figure, figure, type Trace } from "../figure.js";
 import { BLUE, COLOURS, fixed, GREY, SOFT_GREY, titled } from "../style.js";
 
 /** One scored response: the probability of each empathetic emotion (they add up to the empathy mass) and the alignment, `null` where there is none. */

@@ -1,6 +1,6 @@
-import { calmSpan, extent, runningMean, spread } from "./curve.js";
-import { figure, type Figure, type Trace } from "../figure.js";
+import { type Figure, figure, type Trace } from "../figure.js";
 import { BLUE, fixed, label, RED, titled } from "../style.js";
+import { calmSpan, extent, runningMean, spread } from "./curve.js";
 
 /** What the trainer yields; events without a step and a loss are passed over. */
 export type LossEvent = { kind: string; step?: number; loss?: number };

@@ -1,4 +1,4 @@
-import { figure, type Figure } from "../figure.js";
+import { type Figure, figure } from "../figure.js";
 import { BLUE, DIM, fixed, GREY, label, titled } from "../style.js";
 
 /** One bin of predictions: their mean confidence, the part that came true, how many they are. */

@@ -1,4 +1,4 @@
-import { figure, type Figure, type Trace } from "../figure.js";
+import { type Figure, figure, type Trace } from "../figure.js";
 import { COLOURS, fixed, titled } from "../style.js";
 
 /** One response: how long it is and what it scored. */

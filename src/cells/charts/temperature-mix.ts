@@ -1,5 +1,5 @@
-import { figure, type Figure, type Trace } from "../figure.js";
 import { expected } from "../../core/errors.js";
+import { type Figure, figure, type Trace } from "../figure.js";
 import { BLUE, COLOURS, fixed, titled } from "../style.js";
 
 /** One source at one temperature. */

@@ -1,6 +1,6 @@
 import { Dealer, Request, Subscriber } from "zeromq";
-import type { ConnectionInfo } from "./process.js";
 import { decodeMessage, encodeMessage, type Message } from "../wire.js";
+import type { ConnectionInfo } from "./process.js";
 
 export type RequestChannel = "shell" | "control" | "stdin";
 

@@ -1,8 +1,8 @@
 /** Figures, drawings and elements of other libraries, known by what they can do. */
 import type { MimeData } from "../messages.js";
-import { isPlainObject } from "./plain-object.js";
 import { jsonValue } from "./bundle.js";
 import { cut } from "./html.js";
+import { isPlainObject } from "./plain-object.js";
 
 export function formatFigure(value: object): MimeData | undefined {
   return plotlyBundle(value) ?? vegaBundle(value) ?? canvasBundle(value) ?? elementBundle(value);

@@ -1,11 +1,11 @@
 /** The cells as modules that see what earlier ones declared. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ts } from "./typescript.js";
 import type { Preload } from "../messages.js";
 import { type PreparedCell, prepareCell } from "../transform/prepare.js";
 import { setText, type VirtualFiles } from "./host.js";
 import { type Declared, declaredNames, spokenNames } from "./names.js";
+import { ts } from "./typescript.js";
 
 /** Names that `CellGlobals` of globals.ts puts before every cell. */
 const GLOBALS = ["display", "md", "html", "svg", "clearOutput", "widgets", "prompt", "password", "confirm"];

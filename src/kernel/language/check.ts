@@ -1,8 +1,9 @@
 /** A cell's type errors, in its own lines. */
-import { ts } from "./typescript.js";
+
 import type { CellDiagnostic } from "../messages.js";
 import { cellDiagnostic } from "../transform/syntax-diagnostics.js";
 import type { CellModule } from "./cells.js";
+import { ts } from "./typescript.js";
 
 /**
  * What is no mistake in a notebook: a package without types, a variable whose type only later cells make clear, top-level await, imports of

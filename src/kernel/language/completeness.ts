@@ -1,7 +1,8 @@
 /** Whether Enter runs the text or adds a line to it. */
-import { ts } from "./typescript.js";
+
 import type { Completeness } from "../messages.js";
 import { parseErrors, prepareCell } from "../transform/prepare.js";
+import { ts } from "./typescript.js";
 
 /** Errors that only more text can mend, wherever they are reported: an open comment, an open template. */
 const OPEN = new Set([1010, 1160]);

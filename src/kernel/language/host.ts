@@ -2,9 +2,9 @@
 import { statSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { fileURLToPath } from "node:url";
-import { ts } from "./typescript.js";
 import type { Library } from "./libraries.js";
 import { Patches } from "./patches.js";
+import { ts } from "./typescript.js";
 
 const builtins = new Set(builtinModules);
 

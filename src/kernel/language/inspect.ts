@@ -1,7 +1,8 @@
 /** What is known about the name at a place of a cell. */
-import { ts } from "./typescript.js";
+
 import type { Inspection } from "../messages.js";
 import type { CellModule, Cells } from "./cells.js";
+import { ts } from "./typescript.js";
 
 type Types = { cells: Cells; service: ts.LanguageService };
 type Place = { path: string; position: number };

@@ -1,6 +1,7 @@
 /** What a cell declares at its top level, and what it speaks of. */
-import { ts } from "./typescript.js";
+
 import { boundNames } from "../transform/vars.js";
+import { ts } from "./typescript.js";
 
 /** How later cells see a name: `alias` has all the meanings that the declaration has, `type` has no value. */
 export type Form = "let" | "const" | "alias" | "type";

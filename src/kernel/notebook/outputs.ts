@@ -1,7 +1,7 @@
 import type { MimeData } from "../messages.js";
+import type { Message } from "../wire.js";
 import { append, type CodeCell, type DataOutput, type Output } from "./file.js";
 import type { NotebookWidgets } from "./widgets.js";
-import type { Message } from "../wire.js";
 
 /** Puts a kernel's iopub messages into the outputs of the cells that caused them, as a notebook's frontend does. */
 export class NotebookOutputs {

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { type CodeCell, joined, newCellId, type Notebook, tagsOf } from "./file.js";
+import { type CodeCell, joined, type Notebook, newCellId, tagsOf } from "./file.js";
 
 /** Values that a run puts into a notebook, by the names of its variables. JSON. */
 export type Parameters = { [name: string]: unknown };

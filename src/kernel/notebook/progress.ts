@@ -1,5 +1,5 @@
-import { type CodeCell, joined } from "./file.js";
 import type { Message } from "../wire.js";
+import { type CodeCell, joined } from "./file.js";
 
 const INDENT = " ".repeat(11);
 const BAR_SECONDS = 5;

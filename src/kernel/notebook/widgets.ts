@@ -1,6 +1,6 @@
 import type { CommMessage } from "../messages.js";
-import { append, type Output } from "./file.js";
 import type { Message } from "../wire.js";
+import { append, type Output } from "./file.js";
 
 type State = { [name: string]: unknown };
 type StoredBuffer = { data: string; encoding: "base64"; path: unknown[] };

@@ -3,8 +3,8 @@ import type { Display } from "../display.js";
 import type { Markup } from "../markup.js";
 import { buttons, type ChoiceOptions, dropdown } from "./choice.js";
 import {
-  ButtonWidget,
   type ButtonOptions,
+  ButtonWidget,
   type CheckboxOptions,
   checkbox,
   type TextareaOptions,

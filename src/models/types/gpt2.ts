@@ -1,6 +1,6 @@
-import { type Tensor, type Tensor1D, type Tensor2D, tf } from "../../core/tf.js";
+import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from "../../core/tf.js";
 import { activation } from "../../nn/activation.js";
-import { attention, joinHeads, splitHeads } from "../../nn/attention.js";
+import { attention, joinHeads, splitProjections } from "../../nn/attention.js";
 import { embed } from "../../nn/embedding.js";
 import { layerNorm } from "../../nn/norm.js";
 import { configReader } from "../config.js";
@@ -60,10 +60,11 @@ export const modelType: ModelType = {
   embed: (scope, ids, positions) =>
     tf.add(embed(scope.weight("wte.weight") as Tensor2D, ids), embed(scope.weight("wpe.weight") as Tensor2D, positions)),
   forward(scope, x, { config, mask, cache }) {
-    const [q, k, v] = tf.split(scope.linear("attn.c_attn", norm(scope, "ln_1", x, config)), 3, -1);
-    const heads = { key: splitHeads(k!, config.heads), value: splitHeads(v!, config.heads) };
-    const { key, value } = cache ? cache(heads.key, heads.value) : heads;
-    const mixed = attention(splitHeads(q!, config.heads), key, value, mask, 1 / Math.sqrt(config.headDim));
+    const projected = scope.linear("attn.c_attn", norm(scope, "ln_1", x, config));
+    const [query, ...fresh] = splitProjections(projected, 3, config.heads) as [Tensor4D, Tensor4D, Tensor4D];
+    const { key, value } = cache ? cache(...fresh) : { key: fresh[0], value: fresh[1] };
+    // A cache may hold columns beyond the queries.
+    const mixed = attention(query, key, value, mask, 1 / Math.sqrt(config.headDim), { causal: !cache });
     const after = tf.add(x, scope.linear("attn.c_proj", joinHeads(mixed)));
     const wide = activation(config.activation)(scope.linear("mlp.c_fc", norm(scope, "ln_2", after, config)));
     return tf.add(after, scope.linear("mlp.c_proj", wide));

@@ -1,5 +1,5 @@
 /** One example of every chart, from numbers made up with a seed: what the tests look at, and the gallery. */
-import { Random } from "../../../src/core/random.js";
+
 import { classF1 } from "../../../src/cells/charts/class-f1.js";
 import { configurationBars } from "../../../src/cells/charts/configuration-bars.js";
 import { confusion } from "../../../src/cells/charts/confusion.js";
@@ -10,6 +10,7 @@ import { reliability } from "../../../src/cells/charts/reliability.js";
 import { scoreByLength } from "../../../src/cells/charts/score-by-length.js";
 import { type MixtureShare, temperatureMix } from "../../../src/cells/charts/temperature-mix.js";
 import type { Figure } from "../../../src/cells/figure.js";
+import { Random } from "../../../src/core/random.js";
 
 const SIZES = { empathetic_dialogues: 19_531, esconv: 910, go_emotions: 43_410 };
 

@@ -1,0 +1,82 @@
+import type { Inputs } from "./forward.js";
+
+/** A text on its way to its vector. */
+export type EncodedText = { text: string; ids: readonly number[] };
+
+/** Texts side by side in one row of `width` tokens; they do not see each other. */
+export type TextRow = { width: number; texts: EncodedText[] };
+
+/** Rows of equal width; `full` batches are all of one shape for each width. */
+export type TextBatch = { width: number; rows: TextRow[]; full: boolean };
+
+/** Rows are multiples of this many tokens wide, so that few shapes have to be compiled: short texts fill one together, and attention stays small. */
+const WIDTH = 64;
+/** A row holds at most one text for each of so many tokens, so that the number of its vectors is known beforehand. */
+const TOKENS_PER_TEXT = 8;
+
+export const textsIn = (width: number): number => Math.max(1, Math.floor(width / TOKENS_PER_TEXT));
+
+/** Texts packed into rows, each into the fullest row that still takes it, longest first; `tokens`: in a batch, padding included. */
+export function textBatches(texts: readonly EncodedText[], tokens: number): TextBatch[] {
+  const all = packed(texts, Math.min(WIDTH, tokens));
+  const widths = [...new Set(all.map(({ width }) => width))];
+  return widths.flatMap((width) => {
+    const rows = all.filter((row) => row.width === width);
+    const size = Math.max(1, Math.floor(tokens / width));
+    return Array.from({ length: Math.ceil(rows.length / size) }, (_, i) => {
+      const part = rows.slice(i * size, (i + 1) * size);
+      return { width, rows: part, full: part.length === size };
+    });
+  });
+}
+
+function packed(texts: readonly EncodedText[], unit: number): TextRow[] {
+  const rows: TextRow[] = [];
+  /** Rows that can take more, by the tokens that are free in them. */
+  const open: TextRow[][] = [];
+  for (const text of [...texts].sort((a, b) => b.ids.length - a.ids.length)) {
+    const length = text.ids.length;
+    let free = length;
+    while (free < open.length && !open[free]?.length) free++;
+    let row = open[free]?.pop();
+    if (!row) {
+      row = { width: Math.ceil(length / unit) * unit, texts: [] };
+      free = row.width;
+      rows.push(row);
+    }
+    row.texts.push(text);
+    if (row.texts.length < textsIn(row.width)) {
+      open[free - length] ??= [];
+      open[free - length]!.push(row);
+    }
+  }
+  return rows;
+}
+
+/**
+ * A batch as tokens, and `[rows, textsIn(width), time]` with which texts are averaged (or their last tokens picked, for `last`). Batches that are not full
+ * are cut to their longest row.
+ */
+export function batchInputs({ width, rows, full }: TextBatch, last: boolean, padId: number): { inputs: Inputs; weights: Float32Array } {
+  const lengths = rows.map(({ texts }) => texts.reduce((sum, { ids }) => sum + ids.length, 0));
+  const time = full ? width : Math.max(...lengths);
+  const [batch, slots] = [rows.length, textsIn(width)];
+  const values = () => new Int32Array(batch * time);
+  const inputs: Inputs = { batch, time, ids: values().fill(padId), segments: values(), positions: values() };
+  const weights = new Float32Array(batch * slots * time);
+  rows.forEach(({ texts }, row) => {
+    let column = 0;
+    texts.forEach(({ ids }, slot) => {
+      const [at, line] = [row * time + column, (row * slots + slot) * time + column];
+      ids.forEach((id, i) => {
+        inputs.ids[at + i] = id;
+        inputs.segments[at + i] = slot + 1;
+        inputs.positions[at + i] = i;
+      });
+      if (last) weights[line + ids.length - 1] = 1;
+      else weights.fill(1 / ids.length, line, line + ids.length);
+      column += ids.length;
+    });
+  });
+  return { inputs, weights };
+}
