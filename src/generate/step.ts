@@ -2,6 +2,7 @@ import { type Compiled, compile, type Results } from "../core/compile/compile.js
 import { type Tensor, type Tensor2D, type Tensor4D, tf } from "../core/tf.js";
 import { type CausalLM, outputEmbedding, type PassContext } from "../models/model.js";
 import { scopeOf } from "../models/scope.js";
+import { product } from "../nn/product.js";
 import { rotaryTables } from "../nn/rotary.js";
 import type { KeyValueCache } from "./cache.js";
 import type { Chooser } from "./choose.js";
@@ -63,7 +64,7 @@ function stepOnTensors(model: CausalLM, chooser: Chooser, args: readonly Tensor[
       x = after;
     }
     const hidden = type.finish(outer, x, config).reshape([ids.shape[0], config.hidden]) as Tensor2D;
-    const logits = tf.matMul(hidden, outputEmbedding(model), false, true) as Tensor2D;
+    const logits = product(hidden, outputEmbedding(model), false, true);
     const moved = tf.concat([recent.slice([0, 0, 0, 1, 0]), tf.stack(fresh)], 3);
     return { recent: moved, ...chooser.reduce(logits) };
   });

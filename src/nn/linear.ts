@@ -3,6 +3,7 @@ import { type Tensor, type Tensor1D, type Tensor2D, tf } from "../core/tf.js";
 import { dropped } from "./dropout.js";
 import { type LoraBranch, loraBranch } from "./lora.js";
 import { DT, nativeOp } from "./native.js";
+import { product } from "./product.js";
 import { dequantized, isQuantized, type QuantizedWeight } from "./quantized.js";
 import { isTrainable, withGradient } from "./trainable.js";
 
@@ -67,16 +68,6 @@ function timesWeight(rows: Tensor2D, weight: Tensor2D | QuantizedWeight, transpo
   const result = product(rows, matrix, false, transposed);
   matrix.dispose();
   return result;
-}
-
-function product(a: Tensor2D, b: Tensor2D, transposeA = false, transposeB = false): Tensor2D {
-  if (!isNative()) return tf.matMul(a, b, transposeA, transposeB);
-  const attributes = [
-    { name: "T", kind: "type" as const, value: DT.float },
-    { name: "transpose_a", kind: "bool" as const, value: transposeA },
-    { name: "transpose_b", kind: "bool" as const, value: transposeB },
-  ];
-  return nativeOp("MatMul", attributes, [a, b])[0] as Tensor2D;
 }
 
 function withBias(y: Tensor2D, bias: Tensor1D | null): Tensor2D {

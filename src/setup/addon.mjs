@@ -11,7 +11,7 @@ const source = (...path) => join(root, "src", ...path);
 /** What the addon is made of, beside the package's own sources, which functions.cc includes; a change of any makes it anew. */
 export const addonSources = (() => {
   const door = source("setup", "door.cc");
-  const proper = [source("core", "compile", "functions.cc"), source("nn", "dequantize.cc")];
+  const proper = [source("core", "compile", "functions.cc"), source("nn", "dequantize.cc"), source("nn", "few-rows.cc")];
   return { door, proper, all: [door, ...proper, source("setup", "addon.mjs")] };
 })();
 
@@ -51,7 +51,9 @@ export function buildAddon(tensorflow) {
   const target = addonFile();
   mkdirSync(dirname(target), { recursive: true });
   const common = [
-    "-O2",
+    "-O3",
+    "-ffp-contract=fast",
+    "-Wno-psabi",
     "-fPIC",
     "-shared",
     "-std=c++17",

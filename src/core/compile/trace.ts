@@ -51,6 +51,8 @@ export class Tracer {
   /** The number of what stands for a tensor that was there before. */
   readonly #known = new Map<DataId, number>();
   readonly #fresh = new WeakSet<DataId>();
+  /** What a reshaped node was before. */
+  readonly #unshaped = new Map<Node, Node>();
   readonly #variables: Map<DataId, Variable>;
   #after: number[] = [];
   #next = FIRST_ID;
@@ -121,12 +123,28 @@ export class Tracer {
   readonly #replacements = {
     executeOp: (name: string, attributes: Attribute[], inputs: number[]) => {
       const given = inputs.map((id) => this.#nodes.get(id)!);
-      return this.#add(name, attributes, given).map((node) => ({ id: this.#number(node), dtype: seenType(node.dtype), shape: node.shape }));
+      return this.#simplified(name, attributes, given).map((node) => ({
+        id: this.#number(node),
+        dtype: seenType(node.dtype),
+        shape: node.shape,
+      }));
     },
     deleteTensor: (id: number) => {
       if (id < FIRST_ID) this.#binding.deleteTensor(id);
     },
   };
+
+  /** Without what changes nothing: tfjs asks for many casts and reshapes, and each costs some microseconds whenever the function runs. */
+  #simplified(name: string, attributes: Attribute[], inputs: Node[]): Node[] {
+    const [input] = inputs as [Node];
+    if (name === "Cast" && typeOf(attributes, "SrcT") === typeOf(attributes, "DstT")) return [input];
+    if (name !== "Reshape") return this.#add(name, attributes, inputs);
+    const source = this.#unshaped.get(input) ?? input;
+    const made = this.#add(name, attributes, [source, ...inputs.slice(1)]);
+    if (source.shape.join() === made[0]!.shape.join()) return [source];
+    this.#unshaped.set(made[0]!, source);
+    return made;
+  }
 
   #addPlain(name: string, attributes: Attribute[], inputs: Node[]): Node[] {
     this.#operations++;
@@ -188,3 +206,5 @@ export class Tracer {
     return constant(shape, values);
   }
 }
+
+const typeOf = (attributes: readonly Attribute[], name: string): unknown => attributes.find((attribute) => attribute.name === name)?.value;
