@@ -2,7 +2,7 @@
 import { setImmediate } from "node:timers/promises";
 
 /** Lets the kernel know of synchronous work that looks for interrupts itself, and says where the user wishes one. */
-type Interruption = { check(): void; enter(): void; leave(): void };
+type Interruption = { check(): void; enter(): void; leave(): void; wish?: Int32Array };
 
 type Seams = { [seam: symbol]: unknown };
 const signalSeam = Symbol.for("Jupyter.signal");
@@ -33,3 +33,6 @@ export function interruptibly<T>(work: () => T): T {
 
 /** @throws the kernel's interrupt where the user wishes one. */
 export const checkInterrupt = (): void => interruption()?.check();
+
+/** Memory whose first number is not 0 while the user wishes an interrupt: for native code, which cannot call `checkInterrupt`. */
+export const interruptWish = (): Int32Array | undefined => interruption()?.wish;

@@ -1,6 +1,9 @@
+import { Worker } from "node:worker_threads";
 import { afterEach, expect, it } from "vitest";
+import { compile } from "../../src/core/compile/compile.js";
+import { isNative } from "../../src/core/engine.js";
 import { breathe, cellSignal } from "../../src/core/interrupt.js";
-import { tf } from "../../src/core/tf.js";
+import { type Tensor2D, tf } from "../../src/core/tf.js";
 import { world } from "../../src/data/world.js";
 import { embedTexts } from "../../src/models/embed.js";
 import { loadModel } from "../../src/models/load.js";
@@ -44,6 +47,40 @@ it("stops embedding between two batches", async () => {
   });
   await expect(work).rejects.toThrow("interrupted");
   expect(batches).toBe(2);
+});
+
+it.skipIf(!isNative())("stops a compiled function in the middle, at a wish that another thread tells of", async () => {
+  const wish = new Int32Array(new SharedArrayBuffer(8));
+  const check = () => {
+    if (Atomics.exchange(wish, 0, 0) !== 0) throw new Error("interrupted");
+  };
+  const seam = Symbol.for("Jupyter.interruption");
+  const seams = globalThis as { [seam: symbol]: unknown };
+  seams[seam] = { check, enter() {}, leave() {}, wish };
+  const x = tf.randomUniform([600, 600]) as Tensor2D;
+  // Many seconds of work, in products that depend on each other.
+  const long = compile("long", (matrix) => {
+    let y = matrix as Tensor2D;
+    for (let i = 0; i < 3000; i++) y = tf.mul(tf.matMul(y, y), 0.003) as Tensor2D;
+    return { y };
+  });
+  const wisher = new Worker("setTimeout(() => Atomics.store(require('node:worker_threads').workerData, 0, 1), 300)", {
+    eval: true,
+    workerData: wish,
+  });
+  const began = performance.now();
+  expect(() => long(x)).toThrow("interrupted");
+  expect(long.fallback).toBe("");
+  expect(performance.now() - began).toBeLessThan(10_000);
+  await wisher.terminate();
+  delete seams[seam];
+  const short = compile("short", (matrix) => ({ y: tf.sum(matrix!) }));
+  const { y } = short(x);
+  expect(Number.isFinite(y.dataSync()[0])).toBe(true);
+  y.dispose();
+  long.dispose();
+  short.dispose();
+  x.dispose();
 });
 
 it("sets the tensor engine right after JavaScript was stopped inside of a gradient", () => {

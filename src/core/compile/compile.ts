@@ -1,4 +1,5 @@
 import { isNative } from "../engine.js";
+import { checkInterrupt, interruptWish } from "../interrupt.js";
 import { type Tensor, tf, type Variable } from "../tf.js";
 import { type Attribute, backend } from "./graph.js";
 import type { Precision } from "./mixed.js";
@@ -87,6 +88,12 @@ function run({ name, captured, names }: Made, args: readonly Tensor[], how: "gra
     if (!tensorMap.has(dataId)) throw new Error(`${name}: expected the tensors that it captured to live, got one that is disposed`);
   }
   const attributes: Attribute[] = how === "xla" ? [{ name: "_XlaMustCompile", type: binding.TF_ATTR_BOOL!, value: true }] : [];
-  const outputs = backend().executeMultipleOutputs(name, attributes, [...args, ...(captured as Variable[])], names.length);
-  return Object.fromEntries(names.map((each, i) => [each, outputs[i]!]));
+  const inputs = backend().getInputTensorIds([...args, ...(captured as Variable[])]);
+  try {
+    const outputs = binding.runFunction(name, attributes, inputs, names.length, interruptWish());
+    return Object.fromEntries(names.map((each, i) => [each, backend().createOutputTensor(outputs[i]!)]));
+  } catch (error) {
+    checkInterrupt(); // a wish ended the function, and this throws the kernel's own error
+    throw error;
+  }
 }

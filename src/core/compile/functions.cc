@@ -2,14 +2,20 @@
 // TensorFlow infers the shapes and types on the way, so nothing has to run. An error of TensorFlow is thrown as a JavaScript Error.
 #include <node_api.h>
 
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <unordered_map>
 #include <vector>
 
 #include "tensorflow/c/c_api.h"
 #include "tensorflow/c/eager/c_api.h"
+#include "tensorflow/c/eager/c_api_experimental.h"
 
 // The backend keeps its context to itself.
 #define private public
@@ -275,6 +281,69 @@ napi_value removeFunction(napi_env env, const std::vector<Value>& arguments) {
   return nullptr;
 }
 
+// Cancels what runs from the moment that another thread sets `*wish`; looks 50 times a second.
+class Watch {
+ public:
+  Watch(const int32_t* wish, TFE_CancellationManager* manager) {
+    if (wish == nullptr) return;
+    thread_ = std::thread([this, wish, manager] {
+      std::unique_lock<std::mutex> lock(mutex_);
+      while (!ended_.wait_for(lock, std::chrono::milliseconds(20), [this] { return done_; })) {
+        if (__atomic_load_n(wish, __ATOMIC_ACQUIRE) == 0) continue;
+        TFE_CancellationManagerStartCancel(manager);
+        return;
+      }
+    });
+  }
+  ~Watch() {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      done_ = true;
+    }
+    ended_.notify_all();
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  bool done_ = false;
+  std::thread thread_;
+};
+
+// (name, attributes, inputs: ids, outputs: their number, wish: Int32Array or undefined): as `executeOp`, but ends early, with an error, once
+// wish[0] is not 0.
+napi_value runFunction(napi_env env, const std::vector<Value>& arguments) {
+  tfnodejs::TFJSBackend* backend;
+  napi_get_instance_data(env, reinterpret_cast<void**>(&backend));
+  Status status;
+  std::unique_ptr<TFE_Op, decltype(&TFE_DeleteOp)> operation(TFE_NewOp(backend->tfe_context_, arguments[0].text().c_str(), status.value), TFE_DeleteOp);
+  status.check();
+  for (int64_t id : arguments[2].integers()) {
+    const auto found = backend->tfe_handle_map_.find(static_cast<int32_t>(id));
+    if (found == backend->tfe_handle_map_.end()) throw std::runtime_error("functions: an input is disposed");
+    TFE_OpAddInput(operation.get(), found->second, status.value);
+    status.check();
+  }
+  for (uint32_t i = 0; i < arguments[1].length(); i++) tfnodejs::AssignOpAttr(env, operation.get(), arguments[1].at(i).value);
+  void* wish = nullptr;
+  napi_get_typedarray_info(env, arguments[4].value, nullptr, nullptr, &wish, nullptr, nullptr);
+  std::unique_ptr<TFE_CancellationManager, decltype(&TFE_DeleteCancellationManager)> manager(TFE_NewCancellationManager(), TFE_DeleteCancellationManager);
+  TFE_OpSetCancellationManager(operation.get(), manager.get(), status.value);
+  status.check();
+  std::vector<TFE_TensorHandle*> handles(arguments[3].integer(), nullptr);
+  int count = static_cast<int>(handles.size());
+  {
+    Watch watch(static_cast<const int32_t*>(wish), manager.get());
+    TFE_Execute(operation.get(), handles.data(), &count, status.value);
+  }
+  status.check();
+  napi_value made;
+  napi_create_array_with_length(env, count, &made);
+  for (int i = 0; i < count; i++) napi_set_element(env, made, i, backend->GenerateOutputTensorInfo(env, handles[i]));
+  return made;
+}
+
 using Action = napi_value (*)(napi_env, const std::vector<Value>&);
 
 // Runs an action with its arguments; what it throws is thrown in JavaScript.
@@ -300,7 +369,7 @@ NAPI_MODULE_INIT() {
   const std::pair<const char*, napi_callback> functions[] = {
       {"newGraph", called<newGraph>},         {"deleteGraph", called<deleteGraph>},   {"addInput", called<addInput>},
       {"addConstant", called<addConstant>},   {"addOperation", called<addOperation>}, {"addFunction", called<addFunction>},
-      {"removeFunction", called<removeFunction>},
+      {"removeFunction", called<removeFunction>}, {"runFunction", called<runFunction>},
   };
   for (const auto& [name, function] : functions) {
     napi_value value;

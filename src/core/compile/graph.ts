@@ -1,4 +1,4 @@
-import { tf } from "../tf.js";
+import { type Tensor, tf } from "../tf.js";
 
 /** An attribute of an operation, as tfjs's binding takes it. */
 export type Attribute = { name: string; type: number; value: unknown };
@@ -12,10 +12,13 @@ export type Node = { place: Place; dtype: number; shape: number[] };
 /** `shape` holds -1 for a size, or is null for a rank, that TensorFlow cannot tell without running. */
 export type Described = { index: number; outputs: { dtype: number; shape: number[] | null }[] };
 
+/** A handle that an operation made. */
+type Output = { id: number; dtype: number; shape: number[] };
+
 /** tfjs's binding with what functions.cc adds to it. */
 export type Binding = {
   [constant: `TF_${string}`]: number;
-  executeOp(name: string, attributes: Attribute[], inputs: number[], outputs: number): { id: number; dtype: number; shape: number[] }[];
+  executeOp(name: string, attributes: Attribute[], inputs: number[], outputs: number): Output[];
   createTensor(shape: number[], dtype: number, values: ArrayBufferView | Uint8Array[]): number;
   deleteTensor(id: number): void;
   newGraph?(): number;
@@ -25,6 +28,8 @@ export type Binding = {
   addOperation(graph: number, name: string, attributes: Attribute[], inputs: (Place | Place[])[], after: number[]): Described;
   addFunction(graph: number, name: string, inputs: Place[], outputs: Place[]): void;
   removeFunction(name: string): void;
+  /** As `executeOp`; fails soon after another thread has set `wish[0]`. */
+  runFunction(name: string, attributes: Attribute[], inputs: number[], outputs: number, wish: Int32Array | undefined): Output[];
 };
 
 export type DataId = object;
@@ -39,12 +44,8 @@ export type Backend = {
   getInputTensorIds(tensors: readonly { dataId: DataId }[]): number[];
   readSync(id: DataId): unknown;
   move(id: DataId, values: unknown, shape: number[], dtype: string, references: number): void;
-  executeMultipleOutputs(
-    name: string,
-    attributes: Attribute[],
-    inputs: readonly { dataId: DataId }[],
-    outputs: number,
-  ): import("../tf.js").Tensor[];
+  createOutputTensor(output: Output): Tensor;
+  executeMultipleOutputs(name: string, attributes: Attribute[], inputs: readonly { dataId: DataId }[], outputs: number): Tensor[];
 };
 
 export const backend = (): Backend => tf.backend() as unknown as Backend;

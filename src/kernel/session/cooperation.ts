@@ -9,6 +9,8 @@ export type Interruption = {
   /** From here to `leave`, `check` is called several times a second. */
   enter(): void;
   leave(): void;
+  /** For native code, which may look itself: its first number is not 0 while the user wishes to interrupt. */
+  wish: Int32Array;
 };
 
 export type Cooperation = {
@@ -35,6 +37,7 @@ export function createCooperation(wish: Int32Array, interrupt: () => void): Coop
       },
       enter: () => void Atomics.add(wish, 1, 1),
       leave: () => void Atomics.sub(wish, 1, 1),
+      wish,
     },
     granted: () => performance.now() - grantedAt < SAME_MS,
     reset: () => void Atomics.store(wish, 1, 0),
