@@ -2,6 +2,7 @@ import { type Tensor, type Tensor2D, type Tensor4D, tf } from "../core/tf.js";
 import { type Inputs, padRows } from "../models/forward.js";
 import { type CausalLM, outputEmbedding } from "../models/model.js";
 import { scopeOf } from "../models/scope.js";
+import { attention } from "../nn/attention.js";
 import { attentionMask } from "../nn/attention-mask.js";
 import { rotaryTables } from "../nn/rotary.js";
 import { KeyValueCache } from "./cache.js";
@@ -77,11 +78,11 @@ function pass(
     const join = (part: number, x: Tensor4D) => (start ? tf.concat([tf.tile(start[part]!, [batch, 1, 1, 1]) as Tensor4D, x], 2) : x);
     const [after, key, value] = tf.tidy(() => {
       let joined!: { key: Tensor4D; value: Tensor4D };
-      const cache = (key: Tensor4D, value: Tensor4D) => {
+      const attend = (query: Tensor4D, key: Tensor4D, value: Tensor4D) => {
         joined = { key: join(2 * i, key), value: join(2 * i + 1, value) };
-        return joined;
+        return attention(query, joined.key, joined.value, mask, 1 / Math.sqrt(config.headDim), { causal: true });
       };
-      const x = type.forward(scopeOf(model, type.block(i), null), previous, { config, mask, rotary, cache });
+      const x = type.forward(scopeOf(model, type.block(i), null), previous, { config, mask, rotary, attend });
       return [x, joined.key, joined.value];
     }) as [Tensor, Tensor4D, Tensor4D];
     previous.dispose();

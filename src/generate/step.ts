@@ -2,6 +2,7 @@ import { type Compiled, compile, type Results } from "../core/compile/compile.js
 import { type Tensor, type Tensor2D, type Tensor4D, tf } from "../core/tf.js";
 import { type CausalLM, outputEmbedding, type PassContext } from "../models/model.js";
 import { scopeOf } from "../models/scope.js";
+import { attentionToParts } from "../nn/attention.js";
 import { product } from "../nn/product.js";
 import { rotaryTables } from "../nn/rotary.js";
 import type { KeyValueCache } from "./cache.js";
@@ -52,12 +53,12 @@ function stepOnTensors(model: CausalLM, chooser: Chooser, args: readonly Tensor[
       const previous = x;
       const [after, key, value] = tf.tidy(() => {
         let own!: Tensor4D[];
-        const cache: PassContext["cache"] = (...pair) => {
+        const attend: PassContext["attend"] = (query, ...pair) => {
           own = pair;
-          const [key, value] = pair.map((part, k) => tf.concat([pasts[2 * i + k]!, recents[2 * i + k]!, part], 2) as Tensor4D);
-          return { key: key!, value: value! };
+          const [keys, values] = pair.map((part, k) => [pasts[2 * i + k]!, tf.concat([recents[2 * i + k]!, part], 2)] as Tensor4D[]);
+          return attentionToParts(query, keys!, values!, mask, 1 / Math.sqrt(config.headDim));
         };
-        return [type.forward(scopeOf(model, type.block(i), null), previous, { config, mask, rotary, cache }), ...own];
+        return [type.forward(scopeOf(model, type.block(i), null), previous, { config, mask, rotary, attend }), ...own];
       }) as [Tensor, Tensor4D, Tensor4D];
       previous.dispose();
       fresh.push(key, value);

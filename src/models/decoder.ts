@@ -47,17 +47,15 @@ export function decoderType(traits: DecoderTraits): ModelType {
 const norm = <T extends Tensor>(scope: Scope, name: string, x: T, config: ModelConfig): T =>
   rmsNorm(x, scope.weight(`${name}.weight`) as Tensor1D, config.normEpsilon);
 
-function selfAttention(scope: Scope, x: Tensor, { config, mask, rotary, cache }: PassContext, headNorm: boolean): Tensor {
+function selfAttention(scope: Scope, x: Tensor, { config, mask, rotary, attend }: PassContext, headNorm: boolean): Tensor {
   const heads = (name: string, count: number): Tensor4D => splitHeads(scope.linear(`self_attn.${name}_proj`, x), count);
   const turned = (name: string, count: number): Tensor4D => {
     const split = heads(name, count);
     return rotate(headNorm ? norm(scope, `self_attn.${name}_norm`, split, config) : split, rotary!);
   };
   const query = turned("q", config.heads);
-  const fresh = { key: turned("k", config.kvHeads), value: heads("v", config.kvHeads) };
-  const { key, value } = cache ? cache(fresh.key, fresh.value) : fresh;
-  // A cache may hold columns beyond the queries.
-  const mixed = attention(query, key, value, mask, 1 / Math.sqrt(config.headDim), { causal: !cache });
+  const [key, value] = [turned("k", config.kvHeads), heads("v", config.kvHeads)];
+  const mixed = attend ? attend(query, key, value) : attention(query, key, value, mask, 1 / Math.sqrt(config.headDim), { causal: true });
   return scope.linear("self_attn.o_proj", joinHeads(mixed));
 }
 

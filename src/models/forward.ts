@@ -77,7 +77,7 @@ export function startPass(model: CausalLM, tensors: readonly Tensor[], dropoutSe
   const { config, type } = model;
   const [ids, positions, mask, cos, sin] = tensors as [Tensor2D, Tensor2D, Tensor4D, Tensor4D?, Tensor4D?];
   return {
-    context: { config, mask, rotary: cos && sin ? { cos, sin } : null, cache: null },
+    context: { config, mask, rotary: cos && sin ? { cos, sin } : null, attend: null },
     outer: scopeOf(model, type.prefix, dropoutSeed),
     block: (i) => scopeOf(model, type.block(i), dropoutSeed),
     ids,

@@ -40,8 +40,11 @@ export type PassContext = {
   config: ModelConfig;
   mask: Tensor4D;
   rotary: RotaryTables | null;
-  /** Joins new keys and values `[batch, kvHeads, time, headDim]` of this block to the cached ones; `null` outside decoding. */
-  cache: ((key: Tensor4D, value: Tensor4D) => { key: Tensor4D; value: Tensor4D }) | null;
+  /**
+   * Attention of queries `[batch, heads, time, headDim]` to cached keys and values and to the block's new ones `[batch, kvHeads, time, headDim]`;
+   * `null` outside decoding.
+   */
+  attend: ((query: Tensor4D, key: Tensor4D, value: Tensor4D) => Tensor4D) | null;
 };
 
 /** Everything that is particular to one `model_type`. A new type is one new file in `models/types/` that exports this. */

@@ -59,12 +59,10 @@ export const modelType: ModelType = {
   },
   embed: (scope, ids, positions) =>
     tf.add(embed(scope.weight("wte.weight") as Tensor2D, ids), embed(scope.weight("wpe.weight") as Tensor2D, positions)),
-  forward(scope, x, { config, mask, cache }) {
+  forward(scope, x, { config, mask, attend }) {
     const projected = scope.linear("attn.c_attn", norm(scope, "ln_1", x, config));
-    const [query, ...fresh] = splitProjections(projected, 3, config.heads) as [Tensor4D, Tensor4D, Tensor4D];
-    const { key, value } = cache ? cache(...fresh) : { key: fresh[0], value: fresh[1] };
-    // A cache may hold columns beyond the queries.
-    const mixed = attention(query, key, value, mask, 1 / Math.sqrt(config.headDim), { causal: !cache });
+    const [query, key, value] = splitProjections(projected, 3, config.heads) as [Tensor4D, Tensor4D, Tensor4D];
+    const mixed = attend ? attend(query, key, value) : attention(query, key, value, mask, 1 / Math.sqrt(config.headDim), { causal: true });
     const after = tf.add(x, scope.linear("attn.c_proj", joinHeads(mixed)));
     const wide = activation(config.activation)(scope.linear("mlp.c_fc", norm(scope, "ln_2", after, config)));
     return tf.add(after, scope.linear("mlp.c_proj", wide));
