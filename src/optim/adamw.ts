@@ -82,14 +82,18 @@ export class AdamW {
 }
 
 /** One parameter's update. `settings`: scale, β₁, 1 − β₁, β₂, 1 − β₂, √(1 − β₂ᵗ), ε, step size, share of the parameter that stays. */
-const moved = compile("adamw", (settings, parameter, gradient, oldFirst, oldSecond) => {
-  const [scale, beta1, rest1, beta2, rest2, root, epsilon, size, kept] = tf.unstack(settings!);
-  const g = tf.mul(gradient!, scale!);
-  const first = tf.add(tf.mul(oldFirst!, beta1!), tf.mul(g, rest1!));
-  const second = tf.add(tf.mul(oldSecond!, beta2!), tf.mul(tf.square(g), rest2!));
-  const direction = tf.div(first, tf.add(tf.div(tf.sqrt(second), root!), epsilon!));
-  return { first, second, parameter: tf.sub(tf.mul(parameter!, kept!), tf.mul(direction, size!)) };
-});
+const moved = compile(
+  "adamw",
+  (settings, parameter, gradient, oldFirst, oldSecond) => {
+    const [scale, beta1, rest1, beta2, rest2, root, epsilon, size, kept] = tf.unstack(settings!);
+    const g = tf.mul(gradient!, scale!);
+    const first = tf.add(tf.mul(oldFirst!, beta1!), tf.mul(g, rest1!));
+    const second = tf.add(tf.mul(oldSecond!, beta2!), tf.mul(tf.square(g), rest2!));
+    const direction = tf.div(first, tf.add(tf.div(tf.sqrt(second), root!), epsilon!));
+    return { first, second, parameter: tf.sub(tf.mul(parameter!, kept!), tf.mul(direction, size!)) };
+  },
+  { uninterrupted: true },
+);
 
 function moment(moments: Map<string, Variable>, name: string, shape: number[]): Variable {
   const known = moments.get(name);

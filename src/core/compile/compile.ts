@@ -13,6 +13,8 @@ export type CompileOptions = {
   how?: "graph" | "xla";
   /** Matrix products and what lies between them in 16 bits; arguments, captured tensors and results stay f32. */
   precision?: Precision;
+  /** Runs to its end even where the user wishes to interrupt: for what must not be done by half. */
+  uninterrupted?: boolean;
 };
 
 export type Compiled<R extends Results> = ((...args: Tensor[]) => R) & {
@@ -34,7 +36,7 @@ let made = 0;
  * the first call. Where it cannot be compiled (another engine, a value that is read), it runs as it is, and `fallback` says why.
  */
 export function compile<R extends Results>(title: string, f: (...args: Tensor[]) => R, options: CompileOptions = {}): Compiled<R> {
-  const { how = "graph", precision = "f32" } = options;
+  const { how = "graph", precision = "f32", uninterrupted = false } = options;
   const functions = new Map<string, Made | string>();
   let fallback = "";
 
@@ -42,7 +44,9 @@ export function compile<R extends Results>(title: string, f: (...args: Tensor[])
     if (tracing()) return f(...args);
     const found = lookUp(args);
     fallback = typeof found === "string" ? found : "";
-    return typeof found === "string" ? (tf.tidy(() => f(...args)) as R) : (run(found, args, how) as R);
+    return typeof found === "string"
+      ? (tf.tidy(() => f(...args)) as R)
+      : (run(found, args, how, uninterrupted ? undefined : interruptWish()) as R);
   };
   const lookUp = (args: readonly Tensor[]): Made | string => {
     const signature = args.map(({ shape, dtype }) => `${dtype}[${shape}]`).join();
@@ -82,7 +86,7 @@ function make(title: string, f: (...args: Tensor[]) => Results, args: readonly T
   }
 }
 
-function run({ name, captured, names }: Made, args: readonly Tensor[], how: "graph" | "xla"): Results {
+function run({ name, captured, names }: Made, args: readonly Tensor[], how: "graph" | "xla", wish: Int32Array | undefined): Results {
   const { tensorMap, binding } = backend();
   for (const { dataId } of captured) {
     if (!tensorMap.has(dataId)) throw new Error(`${name}: expected the tensors that it captured to live, got one that is disposed`);
@@ -90,10 +94,10 @@ function run({ name, captured, names }: Made, args: readonly Tensor[], how: "gra
   const attributes: Attribute[] = how === "xla" ? [{ name: "_XlaMustCompile", type: binding.TF_ATTR_BOOL!, value: true }] : [];
   const inputs = backend().getInputTensorIds([...args, ...(captured as Variable[])]);
   try {
-    const outputs = binding.runFunction(name, attributes, inputs, names.length, interruptWish());
+    const outputs = binding.runFunction(name, attributes, inputs, names.length, wish);
     return Object.fromEntries(names.map((each, i) => [each, backend().createOutputTensor(outputs[i]!)]));
   } catch (error) {
-    checkInterrupt(); // a wish ended the function, and this throws the kernel's own error
+    if (wish) checkInterrupt(); // where the wish ended the function, this throws the kernel's own error
     throw error;
   }
 }

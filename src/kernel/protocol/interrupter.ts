@@ -9,7 +9,7 @@ export type InterruptTiming = {
   againMs: number;
 };
 
-const TIMING: InterruptTiming = { acknowledgeMs: 150, patientMs: 650, againMs: 100 };
+const TIMING: InterruptTiming = { acknowledgeMs: 150, patientMs: 900, againMs: 100 };
 const MOST_PINGS = 50;
 
 /**
