@@ -23,6 +23,7 @@ export { emotionRows, emotionSentence, eqScoreBars, eqSummaryRows, officialRows,
 export { type RunSettings, runSettings } from "./cells/settings.js";
 export { table } from "./cells/table.js";
 export { watchHead } from "./cells/watch-head.js";
+export { watchTraining } from "./cells/watch-training.js";
 // Engine
 export { type Compiled, type CompileOptions, compile } from "./core/compile/compile.js";
 // Engine
@@ -43,6 +44,7 @@ export { packSequences } from "./data/pack.js";
 export { makePairs, type Pair } from "./data/pairs.js";
 export type { Conversation, EqQuestion, LabelledText, Split } from "./data/record.js";
 export { type RowPosition, rowStream } from "./data/row-stream.js";
+export { shufflePreferences } from "./data/shuffle-preferences.js";
 export { type OpenedData, openData, world } from "./data/world.js";
 export { type EmotionReport, trainEmotionHead } from "./eval/emotion-head.js";
 // Evaluation
@@ -57,6 +59,7 @@ export type { HeadEvent, HeadRun } from "./eval/head-run.js";
 export { type EqEvent, evaluateEq } from "./eval/run-eq-bench.js";
 export { type StrategyReport, type StrategyTask, strategyContext, trainStrategyHead } from "./eval/strategy-head.js";
 export { type EqSummary, type SummaryRow, summarize } from "./eval/summary.js";
+export { loadVariants, type Variant } from "./eval/variants.js";
 // Files
 export { openSource } from "./files/source.js";
 export { writeFileSafely } from "./files/write.js";
@@ -95,6 +98,7 @@ export { trainDpo } from "./train/dpo.js";
 export { trainHead } from "./train/heads.js";
 export type { TrainEvent, TrainOptions } from "./train/loop.js";
 export { encodePreferences } from "./train/pair-rows.js";
+export { readTrainingRecord, type TrainingRecord, trainingRecord } from "./train/record.js";
 export { referenceLogProbs } from "./train/reference-log-probs.js";
 export { sftLoss, trainSft } from "./train/sft.js";
 export type { RowSource, SftRow } from "./train/sft-rows.js";

@@ -13,6 +13,8 @@ export type RunSettings = {
   out: string;
   /** True with data of one's own: step and sample counts may be larger. */
   real: boolean;
+  /** Of data order, initial weights and sampling. `eqlab demo --seeds 3` runs the training notebooks once for each. */
+  seed: number;
   /** A path below `out`. */
   path(...parts: string[]): string;
   /** A number that the environment may override: `number("SFT_STEPS", 80)` reads `EQLAB_SFT_STEPS`. */
@@ -27,18 +29,20 @@ export function runSettings(env: NodeJS.ProcessEnv = process.env): RunSettings {
   const kaggle = kaggleFolders(env.EQLAB_KAGGLE ?? "/kaggle");
   const out = resolve(env.EQLAB_OUT ?? kaggle.out ?? join("..", "out", "demo"));
   const data = env.EQLAB_DATA ?? kaggle.data ?? null;
+  const number = (name: string, fallback: number): number => {
+    const text = env[`EQLAB_${name}`];
+    const value = text === undefined ? fallback : Number(text);
+    if (!Number.isFinite(value)) throw new RangeError(expected(`EQLAB_${name}`, "a number", text));
+    return value;
+  };
   return {
     data,
     model: env.EQLAB_MODEL ?? kaggle.model ?? world("model"),
     out,
     real: data !== null,
     path: (...parts) => join(out, ...parts),
-    number(name, fallback) {
-      const text = env[`EQLAB_${name}`];
-      const value = text === undefined ? fallback : Number(text);
-      if (!Number.isFinite(value)) throw new RangeError(expected(`EQLAB_${name}`, "a number", text));
-      return value;
-    },
+    seed: number("SEED", 0),
+    number,
   };
 }
 

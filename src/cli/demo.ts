@@ -2,11 +2,17 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { checkInteger } from "../core/shapes.js";
+import { seedFolder } from "../eval/variant-folders.js";
 import { readNotebook } from "../kernel/notebook/file.js";
 import { root, stateFile } from "../setup/paths.mjs";
 import { execute } from "./run.js";
 
 export const NOTEBOOKS = ["01_sft", "02_heads", "03_dpo", "04_eqbench"] as const;
+type NotebookName = (typeof NOTEBOOKS)[number];
+/** Those whose result depends on a seed that matters for what is compared. */
+const TRAINING: readonly NotebookName[] = ["01_sft", "03_dpo"];
+const EVALUATION: NotebookName = "04_eqbench";
 
 /** What a full run leaves behind, beside the notebooks. */
 const ARTEFACTS = [
@@ -37,7 +43,7 @@ const SLOW_SETTINGS = {
   EQLAB_EQ_TOKENS: "24",
 } as const;
 
-/** `eqlab demo`: runs the four notebooks in order, each taking what the one before it wrote. */
+/** `eqlab demo`: runs the four notebooks in order, each taking what the one before it wrote; with more seeds the training ones several times. */
 export async function demo(args: string[]): Promise<void> {
   const { values } = parseArgs({
     args,
@@ -47,14 +53,15 @@ export async function demo(args: string[]): Promise<void> {
       model: { type: "string" },
       kernel: { type: "string", default: "eqlab" },
       only: { type: "string" },
+      seeds: { type: "string", default: "1" },
     },
   });
   const out = resolve(values.out);
-  await mkdir(out, { recursive: true });
+  const seeds = Number(values.seeds);
+  checkInteger("--seeds", seeds, 1);
   const slow = slowEngine();
   const env = {
     ...(slow ? { ...SLOW_SETTINGS, ...given(SLOW_SETTINGS) } : {}),
-    EQLAB_OUT: out,
     ...(values.data ? { EQLAB_DATA: existsSync(values.data) ? resolve(values.data) : values.data } : {}),
     ...(values.model ? { EQLAB_MODEL: existsSync(values.model) ? resolve(values.model) : values.model } : {}),
   };
@@ -69,15 +76,17 @@ export async function demo(args: string[]): Promise<void> {
   const chosen = NOTEBOOKS.filter((name) => !values.only || name.startsWith(values.only));
   if (chosen.length === 0) throw new RangeError(`--only: expected the start of one of ${NOTEBOOKS.join(", ")}, got "${values.only}"`);
   const began = performance.now();
-  for (const name of chosen) {
-    console.log(`\n${name}`);
+  for (const { name, seed } of stages(chosen, seeds)) {
+    const folder = seedFolder(out, seed);
+    await mkdir(folder, { recursive: true });
+    console.log(`\n${name}${seed > 0 ? `, seed ${seed}` : ""}`);
     const start = performance.now();
     const notebook = await readNotebook(join(root, "notebooks", `${name}.ipynb`));
     const done = await execute(notebook, {
       kernel: values.kernel,
-      target: join(out, `${name}.ipynb`),
+      target: join(folder, `${name}.ipynb`),
       folder: join(root, "notebooks"),
-      env,
+      env: { ...env, EQLAB_OUT: folder, ...(seed > 0 ? { EQLAB_SEED: String(seed) } : {}) },
     });
     if (!done) return console.error(`Interrupted. ${out} holds what was done.`);
     console.log(`  ${name} took ${seconds(start)} s`);
@@ -87,6 +96,14 @@ export async function demo(args: string[]): Promise<void> {
   console.log(
     `\nDone in ${seconds(began)} s. Look at ${out}: the executed notebooks, results.xlsx, results2.xlsx, samples.jsonl and the charts (*.svg).`,
   );
+}
+
+/** The notebooks in order; before the last come those that train, once more for each further seed. */
+function stages(names: readonly NotebookName[], seeds: number): { name: NotebookName; seed: number }[] {
+  const further = Array.from({ length: seeds - 1 }, (_, i) => i + 1);
+  const again = further.flatMap((seed) => names.filter((name) => TRAINING.includes(name)).map((name) => ({ name, seed })));
+  const once = names.map((name) => ({ name, seed: 0 }));
+  return [...once.filter(({ name }) => name !== EVALUATION), ...again, ...once.filter(({ name }) => name === EVALUATION)];
 }
 
 /** Those of `settings` that the environment sets itself. */

@@ -14,8 +14,17 @@ import type { Adapter, CausalLM, LoraConfig } from "./model.js";
 /** PEFT's prefix of every key; a wrong one makes PEFT load an adapter of zeros with only a warning. */
 const PREFIX = "base_model.model.";
 
-/** Writes the adapter as PEFT does: adapter_config.json and adapter_model.safetensors (F32), and a README with `card`. The folder is replaced as a whole. */
-export async function saveAdapter(model: CausalLM, folder: string, { card = "" }: { card?: string } = {}): Promise<void> {
+export const TRAINING_FILE = "training.json";
+
+export type AdapterNotes = {
+  /** For a README.md. */
+  card?: string;
+  /** What it takes to train it again, for training.json; see `trainingRecord`. */
+  training?: object;
+};
+
+/** Writes the adapter as PEFT does: adapter_config.json and adapter_model.safetensors (F32), and beside them what the notes say. The folder is replaced as a whole. */
+export async function saveAdapter(model: CausalLM, folder: string, { card = "", training }: AdapterNotes = {}): Promise<void> {
   const { adapter } = model;
   if (!adapter) throw new Error("saveAdapter: expected a model with an adapter. Add one with addLora");
   const tensors = new Map<string, TensorToWrite>();
@@ -35,6 +44,7 @@ export async function saveAdapter(model: CausalLM, folder: string, { card = "" }
     await writeFile(join(temporary, "adapter_config.json"), `${JSON.stringify(peftConfig(model, adapter.config), null, 2)}\n`);
     await writeSafetensors(join(temporary, "adapter_model.safetensors"), tensors);
     if (card) await writeFile(join(temporary, "README.md"), card);
+    if (training) await writeFile(join(temporary, TRAINING_FILE), `${JSON.stringify(training, null, 2)}\n`);
   });
 }
 

@@ -61,6 +61,8 @@ export type TrainEvent =
       learningRate: number;
       gradNorm: number;
       count: number;
+      /** Tokens (or texts) of the update, targets or not. */
+      tokens: number;
       tokensPerSecond: number;
       seconds: number;
       metrics: Record<string, number>;
@@ -126,6 +128,7 @@ export async function* train<Batch>(task: Task<Batch>, given: TrainOptions): Asy
         learningRate,
         gradNorm,
         count: result.count,
+        tokens,
         tokensPerSecond,
         seconds: seconds(),
         metrics,

@@ -90,7 +90,7 @@ class FrontEnd:
     def ask(self, send, *args, **options):
         request = send(*args, **options)
         while True:
-            reply = self.client.get_shell_msg(timeout=20)
+            reply = self.client.get_shell_msg(timeout=90)  # on a busy machine the first completion takes long
             if reply["parent_header"].get("msg_id") == request:
                 return reply["content"]
 

@@ -272,8 +272,8 @@ class Life(WithFake):
         self.assertEqual(self.front.run("%reload_ext eqlab_bridge").reply["status"], "ok")
         self.assertTrue(gone(pid))
         self.front.run("%unload_ext eqlab_bridge")
+        self.addCleanup(self.front.run, "%load_ext eqlab_bridge\n%ts_start --kernel fake")
         self.assertIn("print", self.front.ask(self.front.client.complete, "prin", 4)["matches"])
-        self.front.run("%load_ext eqlab_bridge\n%ts_start --kernel fake")
 
     def end_of_python(self, how):
         front = FrontEnd(JUPYTER_PATH=self.folder.name)
