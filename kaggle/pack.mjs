@@ -61,8 +61,9 @@ function pack({ user, out = join(root, "kaggle", "build", PACK.slug), node }) {
   });
   const faults = checkDatasetMetadata(metadata);
   if (faults.length) throw new RangeError(faults.join("; "));
-  if (!existsSync(join(root, "dist", "index.js")))
-    throw new Error("dist: expected the compiled project, got none. Run npm run build first");
+  // What is packed is what the sources say now.
+  const setup = spawnSync(process.execPath, [join(root, "src", "setup", "setup.mjs"), "--quiet"], { stdio: "inherit" });
+  if (setup.status !== 0) throw new Error("set-up failed (see above), so there is nothing to pack");
   mkdirSync(out, { recursive: true });
   const work = mkdtempSync(join(tmpdir(), "eqlab-pack-"));
   try {
