@@ -190,10 +190,12 @@ fi
 if [ -d "$kaggle/input" ] && [ -d "$kaggle/working" ]; then
   out=${EQLAB_OUT:-$kaggle/working/eqlab}
   while IFS= read -r found; do
-    name=$(basename "$found")
+    name=$(basename "$found") above=$(dirname "$found")
+    [ "$(basename "$(dirname "$above")")" = seeds ] && name=seeds/$(basename "$above")/$name
     [ -e "$out/$name" ] && continue
-    mkdir -p "$out" && cp -r --no-preserve=mode "$found" "$out/$name" && say "carried over: $name (from $found)"
-  done < <(find -L "$kaggle/input" -maxdepth 7 \( -path '*/sft/adapter_config.json' -o -path '*/dpo/adapter_config.json' -o -path '*/heads/*.pt' \) -printf '%h\n' 2>/dev/null | sort -u)
+    mkdir -p "$(dirname "$out/$name")" && cp -r --no-preserve=mode "$found" "$out/$name" && say "carried over: $name (from $found)"
+  done < <(find -L "$kaggle/input" -maxdepth 9 \( -path '*/sft/adapter_config.json' -o -path '*/sft-longer/adapter_config.json' -o -path '*/dpo/adapter_config.json' \
+    -o -path '*/dpo-shuffled/adapter_config.json' -o -path '*/heads/*.pt' \) -printf '%h\n' 2>/dev/null | sort -u)
 fi
 
 [ "$doctor" = yes ] && node "$to/dist/cli/main.js" doctor 2>/dev/null

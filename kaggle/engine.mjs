@@ -12,9 +12,13 @@ const state = existsSync(stateFile) ? JSON.parse(readFileSync(stateFile, "utf8")
 const ready = state.engine === "tensorflow" && existsSync(addonFile()) && existsSync(state.tensorflow ?? "");
 if (!ready) {
   const reasons = [];
-  const tensorflow = pythons()
-    .map(tensorflowOf)
-    .find((folder, i, all) => folder && all.indexOf(folder) === i && bound(folder, reasons));
+  let tensorflow;
+  for (const folder of new Set(pythons().map(tensorflowOf))) {
+    if (folder && (await bound(folder, reasons))) {
+      tensorflow = folder;
+      break;
+    }
+  }
   const outcome = tensorflow
     ? { engine: "tensorflow", tensorflow, engineReason: "" }
     : { engine: "wasm", tensorflow: null, engineReason: reasons.join("; ") || "no Python here has a TensorFlow" };
@@ -27,9 +31,9 @@ if (!ready) {
   );
 }
 
-function bound(folder, reasons) {
+async function bound(folder, reasons) {
   console.log(`compiling the native engine against ${folder}`);
-  const built = buildAddon(folder);
+  const built = await buildAddon(folder);
   const loaded = built.ok ? tryAddon() : built;
   if (!loaded.ok) reasons.push(loaded.reason);
   return loaded.ok;

@@ -5,21 +5,56 @@ export { classF1 } from "./cells/charts/class-f1.js";
 export { configurationBars } from "./cells/charts/configuration-bars.js";
 export { confusion } from "./cells/charts/confusion.js";
 export { dpoCurves } from "./cells/charts/dpo-curves.js";
+export { emotionProfile } from "./cells/charts/emotion-profile.js";
 export { eqBreakdown } from "./cells/charts/eq-breakdown.js";
+export { evaluatorAgreement } from "./cells/charts/evaluator-agreement.js";
+export { forestPlot } from "./cells/charts/forest-plot.js";
+export { headCosts, learningCurve } from "./cells/charts/learning-curve.js";
 export { lossCurve } from "./cells/charts/loss-curve.js";
+export { rankChanges } from "./cells/charts/rank-changes.js";
 export { reliability } from "./cells/charts/reliability.js";
+export { sampleBreakdown } from "./cells/charts/sample-breakdown.js";
 export { scoreByLength } from "./cells/charts/score-by-length.js";
+export { seedSpread } from "./cells/charts/seed-spread.js";
 export { temperatureMix } from "./cells/charts/temperature-mix.js";
 export { chat } from "./cells/chat.js";
 export { show } from "./cells/display.js";
 export { dpoSteps } from "./cells/dpo-steps.js";
+export {
+  emotionShares,
+  evaluatorScores,
+  lengthScores,
+  plannedDifferences,
+  rankedScores,
+  seedScores,
+} from "./cells/eq-chart-rows.js";
 export { figure } from "./cells/figure.js";
 export { frame } from "./cells/frame.js";
 export { type LiveSliderOptions, liveSlider } from "./cells/live-slider.js";
 export { maskedText } from "./cells/masked-text.js";
 export { mixAt, mixRows } from "./cells/mix-rows.js";
+export { openTable } from "./cells/open-table.js";
+export { svgToPng } from "./cells/png.js";
 export { progress } from "./cells/progress.js";
-export { emotionRows, emotionSentence, eqScoreBars, eqSummaryRows, officialRows, strategyRows } from "./cells/report-rows.js";
+export { writeReport } from "./cells/report/report.js";
+export {
+  comparisonRows,
+  emotionRows,
+  emotionSentence,
+  eqScoreBars,
+  eqSummaryRows,
+  evaluatorRows,
+  failureRows,
+  headCostRows,
+  humanRows,
+  officialRows,
+  qualityRows,
+  sensitivityRows,
+  strategyRows,
+} from "./cells/report-rows.js";
+export { writeResults } from "./cells/results-picture.js";
+export { samplePicker } from "./cells/sample-picker.js";
+export { sampleRows, scoredSamples } from "./cells/scored-samples.js";
 export { type RunSettings, runSettings } from "./cells/settings.js";
 export { table } from "./cells/table.js";
 export { watchHead } from "./cells/watch-head.js";
@@ -46,19 +81,31 @@ export type { Conversation, EqQuestion, LabelledText, Split } from "./data/recor
 export { type RowPosition, rowStream } from "./data/row-stream.js";
 export { shufflePreferences } from "./data/shuffle-preferences.js";
 export { type OpenedData, openData, world } from "./data/world.js";
-export { type EmotionReport, trainEmotionHead } from "./eval/emotion-head.js";
 // Evaluation
+export { bootstrapMean, type Interval } from "./eval/bootstrap.js";
+export { EMOTION_GROUPS } from "./eval/emotion-groups.js";
+export { type EmotionOptions, type EmotionReport, trainEmotionHead } from "./eval/emotion-head.js";
 export { mappedWords, referenceVector } from "./eval/emotion-map.js";
+export { officialControls } from "./eval/eq-bench-controls.js";
+export { answerQuestions } from "./eval/eq-bench-generate.js";
+export { lenientAnswer } from "./eval/eq-bench-lenient.js";
+export { type EqBenchReport, reportAnswers } from "./eval/eq-bench-report.js";
 export { benchmarkTotals, parseAnswer, scoreAnswer } from "./eval/eq-bench-score.js";
 export type { EqResults, EqRow } from "./eval/eq-rows.js";
 export { alignment, empathyMass, eqScore, LABEL_SETS } from "./eval/eq-score.js";
-export { writeResults } from "./eval/eq-workbooks.js";
-// Heads
+export { type Evaluator, headEvaluator, STEERING, textEvaluator } from "./eval/evaluators.js";
 export type { ClassScore } from "./eval/f1.js";
-export type { HeadEvent, HeadRun } from "./eval/head-run.js";
+export type { HeadEvent, HeadOptions, HeadResult, HeadRun } from "./eval/head-run.js";
+export { holm } from "./eval/holm.js";
+export { type LearningMeasure, learningRows, measureLearning } from "./eval/learning-curve.js";
+export { pairedComparison } from "./eval/paired.js";
 export { type EqEvent, evaluateEq } from "./eval/run-eq-bench.js";
+export { spearman, spearmanInterval } from "./eval/spearman.js";
+export { type Comparison, compareAll } from "./eval/statistics.js";
 export { type StrategyReport, type StrategyTask, strategyContext, trainStrategyHead } from "./eval/strategy-head.js";
 export { type EqSummary, type SummaryRow, summarize } from "./eval/summary.js";
+export { type TextClassifier, trainTextClassifier } from "./eval/text-classifier.js";
+export { loadTextClassifier, saveTextClassifier } from "./eval/text-classifier-files.js";
 export { loadVariants, type Variant } from "./eval/variants.js";
 // Files
 export { openSource } from "./files/source.js";

@@ -61,8 +61,15 @@ export const titled = (text: string, subtitle?: string): object => ({
 });
 
 /** Text beside what it names, in the colour of what it names. `x` and `y` in units of the axes unless `where` says otherwise. */
-export const label = (text: string, x: unknown, y: unknown, colour: string, where: object = {}): object => ({
+export const label = (
+  text: string,
+  x: unknown,
+  y: unknown,
+  colour: string,
+  where: { xanchor?: string; [name: string]: unknown } = {},
+): object => ({
   text,
+  align: where.xanchor ?? "left", // a text in the middle of its box would move with the box's estimated width
   x,
   y,
   showarrow: false,

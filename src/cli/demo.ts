@@ -22,12 +22,17 @@ const ARTEFACTS = [
   "heads/emotion_head.json",
   "heads/strategy_head.pt",
   "heads/strategy_head.json",
+  "heads/emotion_steering_head.pt",
+  "heads/emotion_judging_head.pt",
+  "heads/emotion_words.safetensors",
   "pairs.jsonl",
   "dpo/adapter_config.json",
   "dpo/adapter_model.safetensors",
   "results.xlsx",
   "results2.xlsx",
   "samples.jsonl",
+  "summary.json",
+  "report.html",
 ] as const;
 
 /** Smaller counts for an engine that is 10 to 30 times slower; what the environment already sets stays. */
@@ -94,7 +99,7 @@ export async function demo(args: string[]): Promise<void> {
   const missing = values.only ? [] : ARTEFACTS.filter((file) => !existsSync(join(out, file)));
   if (missing.length > 0) throw new Error(`the notebooks ran, but these files are missing in ${out}: ${missing.join(", ")}`);
   console.log(
-    `\nDone in ${seconds(began)} s. Look at ${out}: the executed notebooks, results.xlsx, results2.xlsx, samples.jsonl and the charts (*.svg).`,
+    `\nDone in ${seconds(began)} s. Look at ${out}: report.html, the executed notebooks, results.xlsx, results2.xlsx, samples.jsonl and the charts (*.svg).`,
   );
 }
 

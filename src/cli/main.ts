@@ -1,13 +1,17 @@
 #!/usr/bin/env node
 import { demo } from "./demo.js";
 import { doctor } from "./doctor.js";
+import { eqbench } from "./eqbench.js";
 import { kernel } from "./kernel.js";
+import { report } from "./report.js";
 import { run } from "./run.js";
 
 const COMMANDS: Record<string, { run: (args: string[]) => Promise<void>; help: string }> = {
   demo: { run: demo, help: "demo [--out DIR] [--data DIR] [--model DIR|ID] [--kernel NAME]   run the four notebooks" },
   doctor: { run: doctor, help: "doctor [--json]                                              engine, speed, memory, versions, kernels" },
+  report: { run: report, help: "report [--out DIR] [--to FILE.html]                            one page of a results folder" },
   run: { run, help: "run NOTEBOOK -o OUT [-p NAME=VALUE] [--kernel NAME]          execute one notebook, without Python" },
+  eqbench: { run: eqbench, help: "eqbench score | run                                          EQ-Bench of answers, or of a model" },
   kernel: { run: kernel, help: "kernel install | list | uninstall                            the TypeScript kernel in Jupyter" },
 };
 

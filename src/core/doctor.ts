@@ -77,7 +77,8 @@ function packageVersion(name: string): string {
 }
 
 /** As the library itself says. */
-function tensorflowVersion(): string {
+/** Of the TensorFlow under the native engine; "none" on another. */
+export function tensorflowVersion(): string {
   if (!isNative()) return "none";
   return String((tf.backend() as unknown as { binding: { TF_Version: unknown } }).binding.TF_Version);
 }

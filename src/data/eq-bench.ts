@@ -1,6 +1,8 @@
+import { stat } from "node:fs/promises";
+import { basename, dirname } from "node:path";
 import { expected, FormatError, NotFoundError } from "../core/errors.js";
 import type { HubOptions } from "../files/hub.js";
-import type { FileSource } from "../files/source.js";
+import { type FileSource, folderSource } from "../files/source.js";
 import { readTable, requireColumns, textAt } from "../files/table.js";
 import { parsePythonLiteral } from "./python-literal.js";
 import type { EqQuestion } from "./record.js";
@@ -11,18 +13,21 @@ const FOLDERS = ["eq_bench", "EQ-Bench"];
 export type EqBenchOptions = HubOptions & {
   /** Of the authors' JSON files: 2 has 171 questions, 1 has 60. A `validation` table, as on the Hub, holds version 2. */
   version?: 1 | 2;
+  /** Keeps the request to criticise and revise the answer, as version 2.0 and before had it. Only the authors' files have it. Default `false`. */
+  revise?: boolean;
 };
 
 /**
  * EQ-Bench questions, in the order of the file; an id counts from "1", as the authors have it. From the Hub's `validation` table, whose
  * references are Python dicts as text, or from the authors' `eq_bench_v1|v2_questions_*.json`, whose prompts are brought to the v2.1
- * wording.
+ * wording. `place` may also be a file of either kind, of any name.
  * @throws FormatError that names file and question; NotFoundError where no file is found.
  */
 export async function loadEqBench(place: DataPlace = "pbevan11/EQ-Bench", options: EqBenchOptions = {}): Promise<EqQuestion[]> {
+  const { version = 2, revise = false } = options;
+  if (typeof place === "string" && (await isFile(place))) return fromFile(place, revise);
   const source = await openPlace(place, options);
-  const version = options.version ?? 2;
-  if (version === 2) {
+  if (version === 2 && !revise) {
     const files = await findSplits(source, FOLDERS).catch((error: unknown) => {
       if (error instanceof NotFoundError) return null;
       throw error;
@@ -30,7 +35,7 @@ export async function loadEqBench(place: DataPlace = "pbevan11/EQ-Bench", option
     if (files?.validation.length) return (await Promise.all(files.validation.map((path) => fromTable(source, path)))).flat();
   }
   const path = (await source.list()).find((name) => new RegExp(`(^|/)eq_bench_v${version}_questions_\\d+\\.json$`).test(name));
-  if (path) return fromJson(source, path);
+  if (path) return fromJson(source, path, revise);
   const what = `a file validation.csv (or .parquet) or eq_bench_v${version}_questions_*.json`;
   throw new NotFoundError(
     expected(source.name, what, (await source.list()).slice(0, 8), "Give the folder of EQ-Bench, or its id on the Hub"),
@@ -48,6 +53,15 @@ export function withoutRevision(prompt: string): string {
   return `${cut}\n\nYour answer:`;
 }
 
+const isFile = async (path: string): Promise<boolean> => (await stat(path).catch(() => null))?.isFile() ?? false;
+
+async function fromFile(path: string, revise: boolean): Promise<EqQuestion[]> {
+  const source = folderSource(dirname(path));
+  if (path.toLowerCase().endsWith(".json")) return fromJson(source, basename(path), revise);
+  if (!revise) return fromTable(source, basename(path));
+  throw new FormatError(expected(path, "the authors' JSON file, whose prompts ask to revise the answer", basename(path)));
+}
+
 async function fromTable(source: FileSource, path: string): Promise<EqQuestion[]> {
   const table = await readTable(source, path);
   requireColumns(table, ["prompt", "reference_answer", "reference_answer_fullscale"], "EQ-Bench has a prompt and two references");
@@ -61,19 +75,24 @@ async function fromTable(source: FileSource, path: string): Promise<EqQuestion[]
   });
 }
 
-async function fromJson(source: FileSource, path: string): Promise<EqQuestion[]> {
+async function fromJson(source: FileSource, path: string, revise: boolean): Promise<EqQuestion[]> {
   let parsed: unknown;
   try {
     parsed = JSON.parse(new TextDecoder().decode(await source.read(path)));
   } catch (error) {
     throw new FormatError(`${path}: expected JSON, got an error: ${(error as Error).message}`);
   }
-  if (typeof parsed !== "object" || parsed === null) throw new FormatError(expected(path, "an object of questions by id", parsed));
+  if (Array.isArray(parsed) && !revise) return fromTable(source, path);
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
+    throw new FormatError(expected(path, "an object of questions by id", parsed));
   return Object.entries(parsed).map(([id, entry]) => {
     const { prompt, reference_answer, reference_answer_fullscale } = (entry ?? {}) as Record<string, unknown>;
     const at = `${path} question ${JSON.stringify(id)}`;
     if (typeof prompt !== "string") throw new FormatError(expected(`${at}, prompt`, "text", prompt));
-    return question(at, id, prompt, { normalised: reference_answer, fullscale: reference_answer_fullscale });
+    if (revise && !prompt.includes("Revised scores:"))
+      throw new FormatError(expected(`${at}, prompt`, 'a request for "Revised scores:"', prompt));
+    const read = question(at, id, prompt, { normalised: reference_answer, fullscale: reference_answer_fullscale });
+    return revise ? { ...read, prompt: prompt.trim() } : read;
   });
 }
 

@@ -2,7 +2,8 @@ import { expected } from "../core/errors.js";
 import { bootstrapMean, type Interval } from "./bootstrap.js";
 import { type CalibrationBin, calibration } from "./calibration.js";
 import { type F1Report, f1Report, indicators } from "./f1.js";
-import { averagePrecisions, decisionsAt } from "./thresholds.js";
+import { preferenceBias } from "./preference-bias.js";
+import { averagePrecisions, decisionsAt, rocAreas } from "./thresholds.js";
 
 /** What a multi-label head is worth on held-out rows. */
 export type MultiLabelReport = {
@@ -12,8 +13,11 @@ export type MultiLabelReport = {
   /** With the given thresholds, which must come from other rows. */
   tuned: F1Report & { subsetAccuracy: number };
   thresholds: number[];
-  /** Needs no threshold; over the classes that occur. */
+  /** Need no threshold; means over the classes that occur. */
   meanAveragePrecision: number;
+  macroAuc: number;
+  /** The two by class; `null` where a class never occurs. */
+  ranking: { name: string; averagePrecision: number | null; auc: number | null }[];
   /** Mean over the classes. */
   calibrationError: number;
   /** All decisions together. */
@@ -36,21 +40,45 @@ export function multiLabelReport(
     const predicted = decisionsAt(probabilities, limits);
     return { ...f1Report(predicted, actual, names, { seed }), subsetAccuracy: equalRows(predicted, actual, classes) / rows };
   };
-  const precisions = averagePrecisions(probabilities, actual, classes).filter((value) => value !== null);
-  const column = (values: ArrayLike<number>, c: number) => Float64Array.from({ length: rows }, (_, row) => values[row * classes + c]!);
-  const errors = names.map((_, c) => calibration(column(probabilities, c), column(actual, c)).error);
+  const [precisions, areas] = [averagePrecisions(probabilities, actual, classes), rocAreas(probabilities, actual, classes)];
   const sum = (values: ArrayLike<number>) => Float64Array.from(values).reduce((a, b) => a + b, 0);
+  const mean = (values: readonly (number | null)[]) => {
+    const known = values.filter((value) => value !== null);
+    return sum(known) / Math.max(1, known.length);
+  };
   return {
     rows,
     atHalf: at(new Array<number>(classes).fill(0.5)),
     tuned: at(thresholds),
     thresholds: [...thresholds],
-    meanAveragePrecision: sum(precisions) / Math.max(1, precisions.length),
-    calibrationError: sum(errors) / classes,
+    meanAveragePrecision: mean(precisions),
+    macroAuc: mean(areas),
+    ranking: names.map((name, c) => ({ name, averagePrecision: precisions[c]!, auc: areas[c]! })),
+    calibrationError: meanCalibrationError(probabilities, actual, classes),
     bins: calibration(probabilities, actual).bins,
     probabilitySum: sum(probabilities) / rows,
     labelsPerRow: sum(actual) / rows,
   };
+}
+
+/** Mean over the classes of how far probabilities are from what comes true. */
+export function meanCalibrationError(probabilities: Float32Array, actual: Uint8Array, classes: number): number {
+  const column = (values: ArrayLike<number>, c: number) =>
+    Float64Array.from({ length: values.length / classes }, (_, row) => values[row * classes + c]!);
+  const errors = Array.from({ length: classes }, (_, c) => calibration(column(probabilities, c), column(actual, c)).error);
+  return errors.reduce((a, b) => a + b, 0) / classes;
+}
+
+/** How far the likeliest class's probability is from being right as often. */
+export function topCalibration(
+  probabilities: Float32Array,
+  labels: readonly number[],
+  classes: number,
+): { error: number; bins: CalibrationBin[]; predicted: number[] } {
+  const predicted = labels.map((_, row) => likeliest(probabilities.subarray(row * classes, (row + 1) * classes)));
+  const confidence = predicted.map((label, row) => probabilities[row * classes + label]!);
+  const right = predicted.map((label, row) => (label === labels[row] ? 1 : 0));
+  return { ...calibration(confidence, right), predicted };
 }
 
 /** What a single-label head is worth on held-out rows. */
@@ -60,6 +88,8 @@ export type SingleLabelReport = {
   f1: F1Report;
   /** `counts[i][j]`: rows of class `i` that were taken for class `j`. */
   confusion: { names: string[]; counts: number[][] };
+  /** How much some classes are preferred to others whatever is true; 0 for not at all. See `preferenceBias`. */
+  preferenceBias: number;
   /** Of the likeliest class. */
   calibrationError: number;
   bins: CalibrationBin[];
@@ -72,18 +102,16 @@ export function singleLabelReport(
   { names, seed = 0 }: { names: readonly string[]; seed?: number },
 ): SingleLabelReport {
   const { classes, rows } = sizes(probabilities, labels, names);
-  const predicted = labels.map((_, row) => likeliest(probabilities.subarray(row * classes, (row + 1) * classes)));
-  const confidence = predicted.map((label, row) => probabilities[row * classes + label]!);
-  const right = predicted.map((label, row) => (label === labels[row] ? 1 : 0));
+  const { error, bins, predicted } = topCalibration(probabilities, labels, classes);
   const counts = names.map(() => names.map(() => 0));
   predicted.forEach((label, row) => {
     counts[labels[row]!]![label]!++;
   });
-  const { error, bins } = calibration(confidence, right);
   return {
     rows,
     ...singleLabelScores(predicted, labels, names, seed),
     confusion: { names: [...names], counts },
+    preferenceBias: preferenceBias(counts),
     calibrationError: error,
     bins,
   };
@@ -102,7 +130,7 @@ export function singleLabelScores(
       names.length,
     );
   const right = predicted.map((label, row) => (label === labels[row] ? 1 : 0));
-  return { accuracy: bootstrapMean(right, { seed })!, f1: f1Report(ones(predicted), ones(labels), names, { seed }) };
+  return { accuracy: bootstrapMean(right, { seed, draws: 2000 })!, f1: f1Report(ones(predicted), ones(labels), names, { seed }) };
 }
 
 /** The class with the largest probability; the first of equals. */

@@ -10,33 +10,43 @@ export type ScoredAnswer = { kind: "scored"; scores: number[]; score: number } |
 /** A run on the scale of the leaderboard: 100 is perfect. */
 export type BenchmarkTotals = {
   n: number;
+  /** Questions with an answer that the authors' code can use. */
   parseable: number;
-  /** Share of the questions with a usable answer. */
+  /** Their share. */
   parseRate: number;
   /** The authors' score: the mean of the usable answers; a run with fewer than 83.33 % of them has failed. */
   official: { kind: "score"; score: number } | { kind: "failed"; reason: string };
   /** The score of lm-evaluation-harness: an unusable answer counts 0. */
   lmEval: number;
+  /** Answers that lm-evaluation-harness can parse. */
+  lmEvalParseable: number;
 };
 
 /** Below this share of usable answers the authors count a run as failed. */
 export const MIN_PARSE_RATE = 0.8333;
 
-/** The authors' `(\w+):\s+(\d+)`; Python's `\w` takes letters of all scripts. */
-const RATING = /([\p{L}\p{N}_]+):\s+(\d+)/gu;
+/** White space as Python's `\s` has it: with the separators of files, without the byte order mark. */
+const SPACE = "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
+
+/** The authors' `(\w+):\s+(\d+)`; in Python letters and digits of all scripts count. */
+const RATING = new RegExp(`([\\p{L}\\p{N}_]+):${SPACE}+(\\p{Nd}+)`, "gu");
 
 /**
  * Reads an answer exactly as EQ-Bench does (EQ-bench/EQ-Bench, lib/scoring.py): every `Word: number` counts, the last of equal words wins, 7.5 reads
  * as 7, and the words must be the four emotions, case and all, with no other beside them.
  */
 export function parseAnswer(text: string, emotions: EqQuestion["emotions"]): ParsedAnswer {
-  const found = new Map(Array.from(text.matchAll(RATING), ([, word, digits]) => [word!, Number(digits)] as const));
+  const found = new Map(Array.from(text.matchAll(RATING), ([, word, digits]) => [word!, numberOf(digits!)] as const));
   const missing = emotions.filter((emotion) => !found.has(emotion));
+  const endless = emotions.filter((emotion) => found.get(emotion) === Number.POSITIVE_INFINITY);
   const foreign = [...found.keys()].filter((word) => !emotions.some((emotion) => emotion === word));
-  if (found.size === 4 && missing.length === 0) return { kind: "scores", scores: emotions.map((emotion) => found.get(emotion)!) };
+  if (found.size === 4 && missing.length === 0 && endless.length === 0) {
+    return { kind: "scores", scores: emotions.map((emotion) => found.get(emotion)!) };
+  }
   if (found.size === 0) return { kind: "unusable", reason: "no line like “Word: 5”" };
   const parts = [
     missing.length > 0 ? `no rating of ${missing.join(", ")}` : "",
+    endless.length > 0 ? `a rating of ${endless.join(", ")} that is too large for a number` : "",
     foreign.length > 0 ? `a rating of ${foreign.slice(0, 4).join(", ")}${foreign.length > 4 ? ` and ${foreign.length - 4} more` : ""}` : "",
   ];
   return { kind: "unusable", reason: parts.filter((part) => part !== "").join("; ") };
@@ -72,9 +82,12 @@ export function scoreAnswer(text: string, { emotions, fullscale, reference }: Eq
   return score === null ? { kind: "unusable", reason: "all four ratings are 0" } : { kind: "scored", scores, score };
 }
 
-/** Totals of a run from the questions' scores, `null` for an unusable answer. */
-export function benchmarkTotals(items: readonly (number | null)[]): BenchmarkTotals {
-  const usable = items.filter((item) => item !== null);
+/**
+ * Totals of a run from the questions' scores, `null` for an unusable answer.
+ * @param lmEvalItems The scores by lm-eval's rule, where they are not the same: see `reportAnswers`.
+ */
+export function benchmarkTotals(items: readonly (number | null)[], lmEvalItems: readonly (number | null)[] = items): BenchmarkTotals {
+  const [usable, parsed] = [items, lmEvalItems].map((scores) => scores.filter((score) => score !== null)) as [number[], number[]];
   const [n, parseable] = [items.length, usable.length];
   const parseRate = n === 0 ? 0 : parseable / n;
   const failed = parseable === 0 || parseRate < MIN_PARSE_RATE;
@@ -84,7 +97,8 @@ export function benchmarkTotals(items: readonly (number | null)[]): BenchmarkTot
     parseable,
     parseRate,
     official: failed ? { kind: "failed", reason } : { kind: "score", score: (10 * sum(usable)) / parseable },
-    lmEval: n === 0 ? 0 : (10 * sum(usable)) / n,
+    lmEval: n === 0 ? 0 : (10 * sum(parsed)) / n,
+    lmEvalParseable: parsed.length,
   };
 }
 
@@ -98,6 +112,17 @@ export function betterPass(firstPass: readonly (number | null)[], revised: reado
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
+/** The value of decimal digits of any script. In Unicode they stand in rows of ten. */
+function numberOf(digits: string): number {
+  const value = (digit: string): number => {
+    const code = digit.codePointAt(0)!;
+    let before = 0;
+    while (/^\p{Nd}$/u.test(String.fromCodePoint(code - before - 1))) before++;
+    return before % 10;
+  };
+  return Number(/^[0-9]+$/.test(digits) ? digits : Array.from(digits, value).join(""));
+}
 
 function checkFour(scores: readonly number[], reference: readonly number[]): void {
   if (scores.length === 4 && reference.length === 4) return;

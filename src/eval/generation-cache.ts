@@ -6,40 +6,56 @@ import type { Generation } from "../generate/row.js";
 /** A generated text, as it is kept and reported. */
 export type GeneratedText = {
   response: string;
-  /** How it ended: by EOS, by a stop of the template, or at the limit. */
-  stop: Generation["stop"];
+  /** How it ended: by EOS, by a stop of the template, at the limit; or `failed`, where the model gave no finite numbers. */
+  stop: Generation["stop"] | "failed";
   /** How many tokens of the prompt did not fit the model. */
   truncated: number;
   /** Generated tokens, the one that ended it included. */
   tokens: number;
 };
 
-/** Texts generated before, by question and prompt. */
-export type GenerationCache = {
+export const generatedText = ({ text, stop, truncated, ids }: Generation): GeneratedText => ({
+  ...{ response: text, stop, truncated },
+  tokens: ids.length,
+});
+
+/** Texts generated before, by item and prompt. */
+type GenerationCache = {
   find(id: string, prompt: string): GeneratedText[] | undefined;
   /** Writes at once, so that a run that is killed loses only what was in the making. */
   add(entries: readonly { id: string; prompt: string; texts: GeneratedText[] }[]): Promise<void>;
 };
 
-/** All that a generation depends on, but question and prompt: model, adapter, tokenizer, decoding, seed. */
+/** All that a generation depends on, but item and prompt: model, adapter, tokenizer, template, decoding, seed, revision of the data. */
 export type GenerationKey = Record<string, string | number | boolean | null>;
 
-/**
- * Opens the cache file of one key in `folder`, JSON lines with the key first; `null` keeps texts in memory only. A line that is damaged, as the
- * last one of a process that was killed, counts as missing.
- */
-export async function openGenerationCache(folder: string | null, key: GenerationKey): Promise<GenerationCache> {
+/** The caches of a run: equal keys give the same one, so that equal models under several names or seeds speak once. */
+export type GenerationStore = { open(key: GenerationKey): Promise<GenerationCache> };
+
+/** Keeps texts in `folder`, a file for each key; `null` keeps them in memory only, as long as the store. */
+export function generationStore(folder: string | null): GenerationStore {
+  const opened = new Map<string, Promise<GenerationCache>>();
+  return {
+    open(key) {
+      const header = JSON.stringify({ format: 2, ...Object.fromEntries(Object.entries(key).sort()) });
+      const cache = opened.get(header) ?? openCache(folder, header);
+      opened.set(header, cache);
+      return cache;
+    },
+  };
+}
+
+/** JSON lines with the key first. A line that is damaged, as the last one of a process that was killed, counts as missing. */
+async function openCache(folder: string | null, header: string): Promise<GenerationCache> {
   const known = new Map<string, GeneratedText[]>();
   const place = (id: string, prompt: string) => `${id} ${sha256(prompt)}`;
-  if (folder === null) {
-    return {
-      find: (id, prompt) => known.get(place(id, prompt)),
-      async add(entries) {
-        for (const { id, prompt, texts } of entries) known.set(place(id, prompt), texts);
-      },
-    };
-  }
-  const header = JSON.stringify({ format: 1, ...Object.fromEntries(Object.entries(key).sort()) });
+  const find: GenerationCache["find"] = (id, prompt) => known.get(place(id, prompt));
+  const keep = (entries: Parameters<GenerationCache["add"]>[0]): string[] =>
+    entries.map(({ id, prompt, texts }) => {
+      known.set(place(id, prompt), texts);
+      return `${JSON.stringify({ place: place(id, prompt), texts })}\n`;
+    });
+  if (folder === null) return { find, add: async (entries) => void keep(entries) };
   const path = join(folder, `generations-${sha256(header)}.jsonl`);
   await mkdir(folder, { recursive: true });
   const stored = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
@@ -53,13 +69,9 @@ export async function openGenerationCache(folder: string | null, key: Generation
   // A torn last line is closed, so that it does not swallow the next one.
   let start = stored === "" ? `${header}\n` : stored.endsWith("\n") ? "" : "\n";
   return {
-    find: (id, prompt) => known.get(place(id, prompt)),
+    find,
     async add(entries) {
-      const lines = entries.map(({ id, prompt, texts }) => {
-        known.set(place(id, prompt), texts);
-        return `${JSON.stringify({ place: place(id, prompt), texts })}\n`;
-      });
-      const text = start + lines.join("");
+      const text = start + keep(entries).join("");
       start = "";
       await appendFile(path, text);
     },

@@ -1,13 +1,21 @@
 import { expected } from "../core/errors.js";
 
-/** The four configurations of the published results. */
-export const CONFIGURATIONS = ["No Heads (Baseline)", "Emotion Head Only", "Strategy Head Only", "Emotion + Strategy (Full)"] as const;
+/** The four configurations of the published results, and the control of choosing itself: an emotion head that has learnt nothing. */
+export const CONFIGURATIONS = [
+  "No Heads (Baseline)",
+  "Emotion Head Only",
+  "Strategy Head Only",
+  "Emotion + Strategy (Full)",
+  "Random Head",
+] as const;
 export type Configuration = (typeof CONFIGURATIONS)[number];
 
 /** What the heads say of the candidates of one prompt, a number each. */
 export type CandidateScores = {
-  /** Empathy mass. */
+  /** Empathy mass by the head that steers. */
   mass: readonly number[];
+  /** The same by a head with random weights. */
+  random: readonly number[];
   /** Fit with the predicted next strategy; `null` without strategy heads. */
   fit: readonly number[] | null;
 };
@@ -19,7 +27,8 @@ export function strategyFit(next: ArrayLike<number>, given: ArrayLike<number>): 
 }
 
 /** The configurations that the given heads allow. */
-export const configurationsOf = ({ fit }: CandidateScores): readonly Configuration[] => (fit ? CONFIGURATIONS : CONFIGURATIONS.slice(0, 2));
+export const configurationsOf = ({ fit }: CandidateScores): readonly Configuration[] =>
+  fit ? CONFIGURATIONS : ["No Heads (Baseline)", "Emotion Head Only", "Random Head"];
 
 /**
  * The candidate a configuration answers with: without heads the first; else the one its heads like best, with both heads the best mean of the two
@@ -38,6 +47,8 @@ export function chooseCandidate(configuration: Configuration, scores: CandidateS
       const [mass, fit] = [unit(scores.mass), unit(fitOf(scores))];
       return best(mass.map((value, i) => (value + fit[i]!) / 2));
     }
+    case "Random Head":
+      return best(scores.random);
     default:
       throw new RangeError(expected("configuration", CONFIGURATIONS.join(", "), configuration satisfies never));
   }

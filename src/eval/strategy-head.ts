@@ -6,7 +6,9 @@ import type { CausalLM } from "../models/model.js";
 import type { Message } from "../text/messages.js";
 import { plainTemplate } from "../text/template.js";
 import type { Interval } from "./bootstrap.js";
-import { type SingleLabelReport, singleLabelReport, singleLabelScores } from "./classification.js";
+import { type SingleLabelReport, singleLabelReport, singleLabelScores, topCalibration } from "./classification.js";
+import { type ControlReport, controlVerdict } from "./control-report.js";
+import { f1Difference, indicators } from "./f1.js";
 import { type HeadOptions, type HeadRun, startHeadRun } from "./head-run.js";
 import { heldOut } from "./held-out.js";
 import { strategyFromHistory } from "./strategy-baseline.js";
@@ -27,11 +29,13 @@ export type StrategyReport = SingleLabelReport & {
   majority: Baseline & { label: string };
   /** For `next`: previous strategy and turn index, no text. */
   noText: Baseline | null;
+  /** TF-IDF and logistic regression on the same texts; `null` where it was not asked for. */
+  control: (ControlReport & { preferenceBias: number }) | null;
 };
 
 /**
- * Trains a head that tells one of ESConv's eight strategies. Conversations keep to one side of every split; early stop comes from validation, the
- * report from test. A reply that merges turns of several strategies counts as its first; how many do is in the card.
+ * Trains a head that tells one of ESConv's eight strategies. Conversations keep to one side of every split; early stop, the choice of pooling and calibration come from validation,
+ * the report from test, always beside the control that reads words. A reply that merges turns of several strategies counts as its first; how many do is in the card.
  * @throws RangeError where a split would be empty or no reply has a strategy.
  */
 export function trainStrategyHead(
@@ -59,8 +63,9 @@ export function trainStrategyHead(
       examples: { train: examples.train.map(plain), validation: examples.validation.map(plain), test: examples.test.map(plain) },
       sources: [...new Set(withStrategies.map(({ source }) => source))],
       note: `${note}, by conversation; ${mixed} of ${all.length} replies merge turns of several strategies, their first counts`,
-      measure({ test }) {
-        const labels = examples.test.map(({ label }) => label);
+      score: (read) => singleLabelReport(read, labelsOf(examples.validation), { names: STRATEGIES, seed }).f1.macroF1,
+      measure({ test }, control) {
+        const labels = labelsOf(examples.test);
         const report = singleLabelReport(test, labels, { names: STRATEGIES, seed });
         const score = (predicted: readonly number[]): Baseline => {
           const { accuracy, f1 } = singleLabelScores(predicted, labels, STRATEGIES, seed);
@@ -69,7 +74,8 @@ export function trainStrategyHead(
         const most = mostFrequent(examples.train.map(({ label }) => label));
         const majority = { label: STRATEGIES[most]!, ...score(labels.map(() => most)) };
         const noText = task === "next" ? score(strategyFromHistory(examples.train, examples.test, STRATEGIES.length)) : null;
-        return { thresholds: null, report: { ...report, majority, noText } };
+        const beside = control && controlReport(report, test, control.test, labels, seed);
+        return { thresholds: null, controlThresholds: null, report: { ...report, majority, noText, control: beside } };
       },
     },
     // Of a dialogue the end counts, of a reply its beginning.
@@ -94,6 +100,34 @@ function strategyExamples(conversation: Conversation, task: StrategyTask, turns:
     const turn = messages.slice(0, index).filter(({ role }) => role === "assistant").length;
     return [{ text, label, previous, turn, mixed: new Set(allStrategies?.[index]).size > 1 }];
   });
+}
+
+const labelsOf = (examples: readonly StrategyExample[]): number[] => examples.map(({ label }) => label);
+
+function controlReport(
+  { f1 }: SingleLabelReport,
+  head: Float32Array,
+  control: Float32Array,
+  labels: readonly number[],
+  seed: number,
+): NonNullable<StrategyReport["control"]> {
+  const classes = STRATEGIES.length;
+  const own = singleLabelReport(control, labels, { names: STRATEGIES, seed });
+  const said = (read: Float32Array) =>
+    indicators(
+      topCalibration(read, labels, classes).predicted.map((label) => [label]),
+      classes,
+    );
+  const truth = indicators(
+    labels.map((label) => [label]),
+    classes,
+  );
+  const { macroF1, macroF1Interval, microF1, weightedF1 } = own.f1;
+  return {
+    ...{ macroF1, macroF1Interval, microF1, weightedF1, classes: own.f1.classes, accuracy: own.accuracy, atHalf: null, meanAveragePrecision: null },
+    preferenceBias: own.preferenceBias,
+    ...controlVerdict(f1.macroF1, macroF1, f1Difference(said(head), said(control), truth, classes, { seed })),
+  };
 }
 
 const plain = ({ text, label }: StrategyExample) => ({ text, labels: [label] });

@@ -34,6 +34,24 @@ export function averagePrecisions(probabilities: Float32Array, actual: Indicator
   });
 }
 
+/**
+ * Area under the ROC curve of each class, as scikit-learn's: how likely a row that has the label stands before one that has not, equal probabilities counting
+ * one half. `null` for a class that no row has, or all.
+ */
+export function rocAreas(probabilities: Float32Array, actual: Indicators, classes: number): (number | null)[] {
+  return byClass(probabilities, actual, classes).map(({ ranked, positives }) => {
+    const negatives = ranked.length - positives;
+    if (positives === 0 || negatives === 0) return null;
+    let [sum, hits, said] = [0, 0, 0];
+    walk(ranked, (at) => {
+      const [held, others] = [at.hits - hits, at.said - said - (at.hits - hits)];
+      sum += others * (hits + held / 2);
+      [hits, said] = [at.hits, at.said];
+    });
+    return sum / (positives * negatives);
+  });
+}
+
 type Ranked = { probability: number; holds: boolean };
 
 /** The rows of each class, likeliest first. */

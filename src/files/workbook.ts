@@ -38,7 +38,7 @@ const MAX_READ_CELLS = 20_000_000;
 /**
  * Writes an Excel workbook: per sheet a bold header row that stays in view, filters, column widths, long texts wrapped. Texts are
  * written as texts, so that one beginning with "=" is never a formula; they lose control characters and end in "…" where they are
- * longer than a cell can be. Numbers that are not finite become texts. The same sheets give the same bytes, whatever the clock: the
+ * longer than a cell can be, and a row shows six lines of them at most. Numbers that are not finite become texts. The same sheets give the same bytes, whatever the clock: the
  * date in the file is `created`.
  * @throws RangeError for a sheet that Excel cannot hold; TypeError for a cell that is not a text, number, boolean or null.
  */
@@ -57,6 +57,7 @@ export async function writeWorkbook(
   }
   if (sheets.length === 0) throw new RangeError(expected("workbook", "at least one sheet", 0));
   const files = unzipSync(new Uint8Array(await workbook.xlsx.writeBuffer()));
+  for (const name of Object.keys(files)) if (name.endsWith("/")) delete files[name]; // folders are no parts of a workbook
   files[SHARED_STRINGS] = strToU8(texts.fill(strFromU8(files[SHARED_STRINGS]!)));
   // exceljs dates the entries with the clock; 1980 is where the dates of zip files begin, and they are local.
   await writeFileSafely(path, zipSync(files, { mtime: new Date(1980, 0, 1) }));
@@ -116,7 +117,7 @@ function checkSheet({ name, columns, rows }: Sheet, names: Set<string>): void {
 }
 
 function addSheet(workbook: Workbook, { name, columns, rows, image }: Sheet, texts: WorkbookTexts): void {
-  const sheet = workbook.addWorksheet(name, { views: [{ state: "frozen", ySplit: 1 }] });
+  const sheet = workbook.addWorksheet(name, { views: [{ state: "frozen", ySplit: 1 }], pageSetup: ON_PAPER });
   const header = columns.map(({ header }) => writtenCell(header, `sheet ${name}: header`));
   const cells = rows.map((row, r) => row.map((cell, c) => writtenCell(cell, `sheet ${name}, row ${r}, column ${columns[c]!.header}`)));
   for (const row of [header, ...cells]) sheet.addRow(row.map((cell) => (typeof cell === "string" ? texts.standIn(cell) : cell)));
@@ -128,11 +129,40 @@ function addSheet(workbook: Workbook, { name, columns, rows, image }: Sheet, tex
     column.alignment = { vertical: "top", wrapText: wraps };
     if (format !== undefined) column.numFmt = format;
   });
+  [header, ...cells].forEach((row, r) => {
+    const lines = Math.max(...row.map((cell, c) => (typeof cell === "string" ? linesOf(cell, sheet.getColumn(c + 1).width!) : 1)));
+    if (lines > 1) sheet.getRow(r + 1).height = Math.min(lines, MOST_LINES) * LINE_POINTS;
+  });
   const first = sheet.getRow(1);
-  first.font = { bold: true };
+  first.font = { name: "Calibri", size: 11, bold: true };
   first.alignment = { vertical: "top", wrapText: true };
   sheet.autoFilter = { from: { row: 1, column: 1 }, to: { row: rows.length + 1, column: columns.length } };
   if (image) addImage(workbook, sheet, { column: columns.length + 1, row: 1, ...image });
+}
+
+/** A4 across, all columns on one page's width. */
+const ON_PAPER = { paperSize: 9, orientation: "landscape", fitToPage: true, fitToWidth: 1, fitToHeight: 0 } as const;
+
+/** LibreOffice fits no heights, so they are set: a row is as high as its longest text, up to this; the rest is there when the cell is opened. */
+const MOST_LINES = 6;
+const LINE_POINTS = 15;
+
+/** Lines that a text takes when words go on below one another. */
+function linesOf(text: string, width: number): number {
+  if (text.length <= width && !text.includes("\n")) return 1;
+  let lines = 0;
+  for (const line of text.slice(0, 2000).split("\n")) {
+    let left = -1;
+    if (lines > MOST_LINES) break;
+    for (const word of line.split(" ")) {
+      if (word.length > left) {
+        lines += Math.max(1, Math.ceil(word.length / width));
+        left = width - (word.length % width);
+      } else left -= word.length;
+      left -= 1;
+    }
+  }
+  return lines;
 }
 
 function addImage(

@@ -1,14 +1,11 @@
 import type { Results } from "../core/compile/compile.js";
 import { isNative } from "../core/engine.js";
 import { breathe, cellSignal } from "../core/interrupt.js";
-import { tf } from "../core/tf.js";
 import type { CausalLM } from "../models/model.js";
-import type { KeyValueCache } from "./cache.js";
 import { type Chooser, chooserFor } from "./choose.js";
+import { type Decoding, startDecoding } from "./decoding.js";
 import { type GenerateOptions, type GenerateSettings, generateSettings } from "./options.js";
-import { readPrompts } from "./prompt.js";
 import { type Generation, type Row, startRow } from "./row.js";
-import { nextResults } from "./step.js";
 
 export type GenerateEvent =
   /** A token; `text` is what became final by it, so the texts of one row, joined, are its generation's text. */
@@ -34,7 +31,7 @@ export async function* generate(
     signal?.throwIfAborted();
     // Finished rows keep their places until the batch shrinks.
     let rows = batch;
-    const { cache, results: first } = readRows(model, rows, chooser);
+    const { decoding, results: first } = readRows(model, rows, settings.maxNewTokens, chooser);
     let results = first;
     try {
       for (;;) {
@@ -53,17 +50,12 @@ export async function* generate(
         const kept = keptPlaces(rows);
         if (kept.length === 0) break;
         await breathe(signal);
-        cache.select(kept);
+        decoding.select(kept);
         rows = kept.map((i) => rows[i]!);
-        results = nextResults(
-          model,
-          cache,
-          rows.map((row) => row.ids.at(-1)!),
-          chooser,
-        );
+        results = decoding.next(rows.map((row) => row.ids.at(-1)!));
       }
     } finally {
-      cache.dispose();
+      decoding.dispose();
     }
   }
 }
@@ -93,22 +85,10 @@ function* batches({ tokenizer }: CausalLM, settings: GenerateSettings): Generato
 }
 
 /** Reads each prompt once, however many candidates it has. */
-function readRows(model: CausalLM, rows: readonly Row[], chooser: Chooser): { cache: KeyValueCache; results: Results } {
+function readRows(model: CausalLM, rows: readonly Row[], room: number, chooser: Chooser): { decoding: Decoding; results: Results } {
   const prompts = [...new Map(rows.map((row) => [row.prompt, row.promptIds]))];
   const places = rows.map((row) => prompts.findIndex(([prompt]) => prompt === row.prompt));
-  const { cache, logits } = readPrompts(
-    model,
-    prompts.map(([, ids]) => ids),
-  );
-  try {
-    cache.select(places);
-    return { cache, results: tf.tidy(() => chooser.reduce(tf.gather(logits, tf.tensor1d(places, "int32")))) };
-  } catch (error) {
-    cache.dispose();
-    throw error;
-  } finally {
-    logits.dispose();
-  }
+  return startDecoding(model, { prompts: prompts.map(([, ids]) => ids), places, room, chooser });
 }
 
 /**

@@ -37,7 +37,7 @@ export function readPrompts(model: CausalLM, prompts: readonly (readonly number[
 }
 
 /** How many tokens to read once for all: at least one of each prompt is left. */
-function sharedStart(prompts: readonly (readonly number[])[]): number {
+export function sharedStart(prompts: readonly (readonly number[])[]): number {
   if (prompts.length < 2) return 0;
   const [first] = prompts as [readonly number[]];
   let shared = Math.min(...prompts.map(({ length }) => length)) - 1;
@@ -82,7 +82,7 @@ function pass(
         joined = { key: join(2 * i, key), value: join(2 * i + 1, value) };
         return attention(query, joined.key, joined.value, mask, 1 / Math.sqrt(config.headDim), { causal: true });
       };
-      const x = type.forward(scopeOf(model, type.block(i), null), previous, { config, mask, rotary, attend });
+      const x = type.forward(scopeOf(model, type.block(i), null), previous, { config, rotary, attend });
       return [x, joined.key, joined.value];
     }) as [Tensor, Tensor4D, Tensor4D];
     previous.dispose();

@@ -1,12 +1,13 @@
-import { type Compiled, compile, type Results } from "../core/compile/compile.js";
+import type { Results } from "../core/compile/compile.js";
 import { type Tensor, type Tensor2D, type Tensor4D, tf } from "../core/tf.js";
 import { type CausalLM, outputEmbedding, type PassContext } from "../models/model.js";
 import { scopeOf } from "../models/scope.js";
-import { attentionToParts } from "../nn/attention.js";
+import { attentionToParts } from "../nn/attention-to-parts.js";
 import { product } from "../nn/product.js";
 import { rotaryTables } from "../nn/rotary.js";
 import type { KeyValueCache } from "./cache.js";
 import type { Chooser } from "./choose.js";
+import { compiledStep } from "./compiled-steps.js";
 
 /** Passes one token of each row through the model and returns what the chooser computes of the logits after it. Owned by the caller. */
 export function nextResults(model: CausalLM, cache: KeyValueCache, ids: readonly number[], chooser: Chooser): Results {
@@ -15,7 +16,8 @@ export function nextResults(model: CausalLM, cache: KeyValueCache, ids: readonly
   if (ids.length !== batch) throw new RangeError(`cache: expected ${batch} rows, got ${ids.length}`);
   return tf.tidy(() => {
     const tables = rotary && rotaryTables(rotary, { values: positions, batch, time: 1 });
-    const { recent, ...results } = stepOf(model, chooser)(
+    const step = compiledStep(model, chooser.name, (model, args) => stepOnTensors(model, chooser, args));
+    const { recent, ...results } = step(
       tf.tensor2d([...ids], [batch, 1], "int32"),
       tf.tensor2d(positions, [batch, 1], "int32"),
       cache.mask(window),
@@ -26,17 +28,6 @@ export function nextResults(model: CausalLM, cache: KeyValueCache, ids: readonly
     cache.push(recent!);
     return results;
   });
-}
-
-/** The compiled steps of models that live. */
-const steps = new WeakMap<CausalLM, Map<string, Compiled<Results>>>();
-
-function stepOf(model: CausalLM, chooser: Chooser): Compiled<Results> {
-  const known = steps.get(model) ?? new Map<string, Compiled<Results>>();
-  steps.set(model, known);
-  const step = known.get(chooser.name) ?? compile("decode", (...args) => stepOnTensors(model, chooser, args));
-  known.set(chooser.name, step);
-  return step;
 }
 
 /** One step as tensors alone: `[ids, positions, mask, past, recent]`, and the rotary tables where the model has them. */
@@ -58,7 +49,7 @@ function stepOnTensors(model: CausalLM, chooser: Chooser, args: readonly Tensor[
           const [keys, values] = pair.map((part, k) => [pasts[2 * i + k]!, tf.concat([recents[2 * i + k]!, part], 2)] as Tensor4D[]);
           return attentionToParts(query, keys!, values!, mask, 1 / Math.sqrt(config.headDim));
         };
-        return [type.forward(scopeOf(model, type.block(i), null), previous, { config, mask, rotary, attend }), ...own];
+        return [type.forward(scopeOf(model, type.block(i), null), previous, { config, rotary, attend }), ...own];
       }) as [Tensor, Tensor4D, Tensor4D];
       previous.dispose();
       fresh.push(key, value);

@@ -2,6 +2,7 @@ import { ordered } from "../core/compile/compile.js";
 import { isNative } from "../core/engine.js";
 import { dims } from "../core/shapes.js";
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from "../core/tf.js";
+import { fused, hasOwnOperations } from "../nn/fused.js";
 import { DT, nativeOp } from "../nn/native.js";
 import { isRecording, isTrainable, withGradient } from "../nn/trainable.js";
 
@@ -48,8 +49,9 @@ export function tokenLogProbs(hidden: Tensor2D, head: Tensor2D, targets: Tensor1
       for (const [from, size] of parts) {
         const next = tf.tidy(() => {
           const part = ordered((input as Tensor2D).slice([from, 0], [size, -1]), [dHead]);
-          const { slope } = crossEntropy(tf.matMul(part, head, false, true), (ids as Tensor1D).slice(from, size), true);
-          return tf.sub(dHead, tf.matMul(tf.mul(slope!, dy.slice(from, size).reshape([-1, 1])), part, true, false));
+          const logits = tf.matMul(part, head, false, true) as Tensor2D;
+          const slope = weightedSlope(logits, (ids as Tensor1D).slice(from, size), dy.slice(from, size) as Tensor1D);
+          return tf.sub(dHead, tf.matMul(slope, part, true, false));
         });
         dHead.dispose();
         dHead = next;
@@ -65,6 +67,11 @@ function ranges(rows: number, chunk: number): [from: number, size: number][] {
 
 /** Cross-entropy of each row in nats, `[rows]`, and its slope by the logits, softmax − one-hot, `[rows, vocab]`, where wanted. */
 function crossEntropy(logits: Tensor2D, targets: Tensor1D, wanted: boolean): { loss: Tensor; slope: Tensor2D | null } {
+  if (hasOwnOperations()) {
+    if (!wanted) return { loss: fused("CrossEntropy", [logits, targets])[0], slope: null };
+    const [loss, slope] = fused<[Tensor, Tensor2D]>("CrossEntropySlope", [logits, targets, tf.ones(targets.shape)], 2);
+    return { loss, slope };
+  }
   if (isNative()) {
     const types = [
       { name: "T", kind: "type" as const, value: DT.float },
@@ -77,4 +84,10 @@ function crossEntropy(logits: Tensor2D, targets: Tensor1D, wanted: boolean): { l
   const oneHot = tf.oneHot(targets, logits.shape[1]);
   const loss = tf.neg(tf.sum(tf.mul(logProbs, oneHot), -1));
   return { loss, slope: wanted ? (tf.sub(tf.exp(logProbs), oneHot) as Tensor2D) : null };
+}
+
+/** The slope with each row times its factor. */
+function weightedSlope(logits: Tensor2D, targets: Tensor1D, factors: Tensor1D): Tensor2D {
+  if (hasOwnOperations()) return fused<[Tensor, Tensor2D]>("CrossEntropySlope", [logits, targets, factors], 2)[1];
+  return tf.mul(crossEntropy(logits, targets, true).slope!, factors.reshape([-1, 1]));
 }

@@ -1,6 +1,6 @@
 import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from "../core/tf.js";
 import { gated } from "../nn/activation.js";
-import { attention, joinHeads, splitHeads } from "../nn/attention.js";
+import { joinHeads, splitHeads } from "../nn/attention.js";
 import { embed } from "../nn/embedding.js";
 import { rmsNorm } from "../nn/norm.js";
 import { rotaryOptions, rotate } from "../nn/rotary.js";
@@ -47,7 +47,7 @@ export function decoderType(traits: DecoderTraits): ModelType {
 const norm = <T extends Tensor>(scope: Scope, name: string, x: T, config: ModelConfig): T =>
   rmsNorm(x, scope.weight(`${name}.weight`) as Tensor1D, config.normEpsilon);
 
-function selfAttention(scope: Scope, x: Tensor, { config, mask, rotary, attend }: PassContext, headNorm: boolean): Tensor {
+function selfAttention(scope: Scope, x: Tensor, { config, rotary, attend }: PassContext, headNorm: boolean): Tensor {
   const heads = (name: string, count: number): Tensor4D => splitHeads(scope.linear(`self_attn.${name}_proj`, x), count);
   const turned = (name: string, count: number): Tensor4D => {
     const split = heads(name, count);
@@ -55,8 +55,7 @@ function selfAttention(scope: Scope, x: Tensor, { config, mask, rotary, attend }
   };
   const query = turned("q", config.heads);
   const [key, value] = [turned("k", config.kvHeads), heads("v", config.kvHeads)];
-  const mixed = attend ? attend(query, key, value) : attention(query, key, value, mask, 1 / Math.sqrt(config.headDim), { causal: true });
-  return scope.linear("self_attn.o_proj", joinHeads(mixed));
+  return scope.linear("self_attn.o_proj", joinHeads(attend(query, key, value)));
 }
 
 function gatedMlp(scope: Scope, x: Tensor, config: ModelConfig): Tensor {

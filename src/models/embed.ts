@@ -2,38 +2,26 @@ import { type Compiled, compile } from "../core/compile/compile.js";
 import { expected } from "../core/errors.js";
 import { breathe, cellSignal, interruptibly } from "../core/interrupt.js";
 import { checkInteger } from "../core/shapes.js";
-import { type Tensor, type Tensor2D, type Tensor3D, tf } from "../core/tf.js";
+import { type Tensor, type Tensor3D, tf } from "../core/tf.js";
 import type { Embeddings } from "../nn/classification-head.js";
-import { embed } from "../nn/embedding.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 import { adapterChecksum, weightsChecksum } from "./checksum.js";
-import { openEmbeddingCache } from "./embedding-cache.js";
-import { hiddenOf, passTensors } from "./forward.js";
+import { type EmbeddingCache, openEmbeddingCache } from "./embedding-cache.js";
+import { passTensors } from "./forward.js";
 import type { CausalLM } from "./model.js";
+import { joinParts, type Part, type PoolOptions, partName, partsOf, pooledParts, type ResolvedPooling, resolvePooling } from "./pooling.js";
 import { batchInputs, type EncodedText, type TextBatch, textBatches, textsIn } from "./text-rows.js";
 
-/**
- * How the tokens of a text become one vector: the mean of the hidden states after the final norm, the last of them, or the mean of the *input*
- * embeddings (what the published run did: no word knows of its neighbours, and neither model nor adapter is asked).
- */
-export const POOLINGS = ["mean", "last", "input-mean"] as const;
-export type Pooling = (typeof POOLINGS)[number];
+export { type Pooling, type PoolOptions, type ResolvedPooling, resolvePooling } from "./pooling.js";
 
-export type PoolOptions = {
-  pooling: Pooling;
-  /** Longest text, in tokens, BOS included; at most the model's limit. */
-  maxTokens?: number;
-  /** Which end of a longer text is cut off: `right` for texts, `left` for dialogues, whose end counts. */
-  cut?: "left" | "right";
-};
-
-export type EmbedOptions = PoolOptions & {
+type PassOptions = {
   /** Tokens in a batch, padding included. Default 2048; more takes more memory and is hardly faster. */
   batchTokens?: number;
   /** Where vectors are kept from one run to the next; `null` for nowhere. */
   cacheFolder?: string | null;
-  onProgress?: (progress: EmbedProgress) => void;
 };
+
+export type EmbedOptions = PoolOptions & PassOptions & { onProgress?: (progress: EmbedProgress) => void };
 
 /** Texts done, of `total`; `cached` of them needed no computing. */
 export type EmbedProgress = { kind: "embedded"; done: number; total: number; cached: number };
@@ -63,48 +51,65 @@ export async function* embedBatches(
   texts: readonly string[],
   options: Omit<EmbedOptions, "onProgress">,
 ): AsyncGenerator<EmbedProgress, Embeddings, undefined> {
+  if (options.pooling === "mix" && !options.mix)
+    throw new RangeError(expected("pooling mix", "the weights of the layers", undefined, "A head learns them and keeps them in its card"));
+  const [only] = yield* embedPoolings(model, texts, [resolvePooling(model, options)], options);
+  return only!;
+}
+
+/**
+ * Several poolings of the same texts from one pass through the model, in the order of `poolings`; all cut texts alike. A `mix` without weights
+ * gives the means at all layers side by side, `[n, (layers + 1) × hidden]`, for a head that learns them. Yields after each batch.
+ */
+export async function* embedPoolings(
+  model: CausalLM,
+  texts: readonly string[],
+  poolings: readonly ResolvedPooling[],
+  { batchTokens = 2048, cacheFolder }: PassOptions = {},
+): AsyncGenerator<EmbedProgress, Embeddings[], undefined> {
   const { tokenizer } = model;
   if (!tokenizer)
     throw new RangeError(expected("embedTexts", "a model with a tokenizer", null, "Load it from a folder with a tokenizer.json"));
-  const pool = resolvePooling(model, options);
-  const { batchTokens = 2048, cacheFolder } = options;
   const signal = cellSignal();
   checkInteger("embedTexts batchTokens", batchTokens, 1);
   const { hidden } = model.config;
-  const cache = cacheFolder ? await openEmbeddingCache(cacheFolder, await keyOf(model, tokenizer, pool), hidden) : null;
+  const [cutting] = poolings as [ResolvedPooling];
+  const parts = [...new Map(poolings.flatMap((pooling) => partsOf(model, pooling)).map((part) => [partName(part), part])).values()];
+  const caches = cacheFolder
+    ? await Promise.all(parts.map(async (part) => openEmbeddingCache(cacheFolder, await keyOf(model, tokenizer, part, cutting), hidden)))
+    : null;
 
-  const values = new Float32Array(texts.length * hidden);
+  const values = parts.map(() => new Float32Array(texts.length * hidden));
   const places = placesOf(texts);
   let done = 0;
-  const put = (text: string, vector: Float32Array) => {
+  const put = (text: string, vectors: readonly Float32Array[]) => {
     const rows = places.get(text)!;
-    for (const row of rows) values.set(vector, row * hidden);
+    for (const row of rows) vectors.forEach((vector, part) => void values[part]!.set(vector, row * hidden));
     done += rows.length;
   };
   const missing: string[] = [];
   for (const text of places.keys()) {
-    const known = cache?.find(text);
-    if (known) put(text, known);
+    const known = caches?.map((cache) => cache.find(text));
+    if (known?.every((vector) => vector !== undefined)) put(text, known);
     else missing.push(text);
   }
   const cached = done;
   const progress = (): EmbedProgress => ({ kind: "embedded", done, total: texts.length, cached });
   yield progress();
-  const encoded: EncodedText[] = [];
-  for (const [i, text] of missing.entries()) {
-    encoded.push({ text, ids: tokensOf(tokenizer, text, pool) });
-    if (i % ENCODED_AT_ONCE === ENCODED_AT_ONCE - 1) await breathe(signal);
-  }
-  const pooled = pooler(model, pool.pooling, tokenizer.padId);
+  const encoded = await encodedTexts(tokenizer, missing, cutting, signal);
+  const pooled = pooler(model, parts, tokenizer.padId);
+  const save = async () => {
+    for (const cache of caches ?? []) await cache.save();
+  };
   let saved = performance.now();
   try {
     for (const batch of textBatches(encoded, batchTokens)) {
-      for (const [text, vector] of await pooled.vectors(batch)) {
-        put(text, vector);
-        cache?.add(text, vector);
+      for (const [text, vectors] of await pooled.vectors(batch)) {
+        put(text, vectors);
+        caches?.forEach((cache, part) => void addNew(cache, text, vectors[part]!));
       }
       if (performance.now() - saved > SAVE_AFTER) {
-        await cache?.save();
+        await save();
         saved = performance.now();
       }
       yield progress();
@@ -112,9 +117,30 @@ export async function* embedBatches(
     }
   } finally {
     pooled.dispose();
-    await cache?.save();
+    await save();
   }
-  return { values, hidden };
+  const named = new Map(parts.map((part, i) => [partName(part), { values: values[i]!, hidden }]));
+  const own = (pooling: ResolvedPooling) => partsOf(model, pooling).map((part) => named.get(partName(part))!);
+  return poolings.map((pooling) => joinParts(pooling, own(pooling)));
+}
+
+async function encodedTexts(
+  tokenizer: Tokenizer,
+  texts: readonly string[],
+  cutting: ResolvedPooling,
+  signal: AbortSignal | undefined,
+): Promise<EncodedText[]> {
+  const encoded: EncodedText[] = [];
+  for (const [i, text] of texts.entries()) {
+    encoded.push({ text, ids: tokensOf(tokenizer, text, cutting) });
+    if (i % ENCODED_AT_ONCE === ENCODED_AT_ONCE - 1) await breathe(signal);
+  }
+  return encoded;
+}
+
+/** What another pooling had computed before stays as it is. */
+function addNew(cache: EmbeddingCache, text: string, vector: Float32Array): void {
+  if (!cache.find(text)) cache.add(text, vector);
 }
 
 function placesOf(texts: readonly string[]): Map<string, number[]> {
@@ -127,18 +153,7 @@ function placesOf(texts: readonly string[]): Map<string, number[]> {
   return places;
 }
 
-/** The options with defaults: 128 tokens (or the model's limit), cut on the right. */
-export function resolvePooling(
-  { config }: CausalLM,
-  { pooling, maxTokens = Math.min(128, config.maxPositions), cut = "right" }: PoolOptions,
-): Required<PoolOptions> {
-  if (!POOLINGS.includes(pooling)) throw new RangeError(expected("pooling", POOLINGS.join(", "), pooling));
-  if (cut !== "left" && cut !== "right") throw new RangeError(expected("cut", '"left" or "right"', cut));
-  checkInteger("maxTokens", maxTokens, 2, config.maxPositions);
-  return { pooling, maxTokens, cut };
-}
-
-function tokensOf(tokenizer: Tokenizer, text: string, { maxTokens, cut }: Required<PoolOptions>): number[] {
+function tokensOf(tokenizer: Tokenizer, text: string, { maxTokens, cut }: ResolvedPooling): number[] {
   const ids = tokenizer.encode(text);
   if (ids.length === 0) return [tokenizer.bosId ?? tokenizer.eosId ?? tokenizer.padId];
   if (ids.length <= maxTokens) return ids;
@@ -146,31 +161,32 @@ function tokensOf(tokenizer: Tokenizer, text: string, { maxTokens, cut }: Requir
   return tokenizer.addsBos ? [ids[0]!, ...ids.slice(1 - maxTokens)] : ids.slice(-maxTokens);
 }
 
-type Pooler = { vectors(batch: TextBatch): Promise<[text: string, vector: Float32Array][]>; dispose(): void };
+/** A text's vectors, one for each part. */
+type Pooler = { vectors(batch: TextBatch): Promise<[text: string, vectors: Float32Array[]][]>; dispose(): void };
 
 /** Full batches, which are all of one shape, run compiled. */
-function pooler(model: CausalLM, pooling: Pooling, padId: number): Pooler {
+function pooler(model: CausalLM, parts: readonly Part[], padId: number): Pooler {
   const { hidden } = model.config;
-  const pass = (...[weights, ...tensors]: Tensor[]) => {
-    const states = pooling === "input-mean" ? inputEmbeddings(model, tensors[0] as Tensor2D) : hiddenOf(model, tensors);
-    return { vectors: tf.matMul(weights as Tensor3D, states) };
-  };
+  const pass = (...[mean, last, position, ...tensors]: Tensor[]) => ({
+    vectors: pooledParts(model, parts, { mean: mean as Tensor3D, last: last as Tensor3D, position: position as Tensor3D }, tensors),
+  });
   const compiled: Compiled<{ vectors: Tensor }> = compile("embed", (...args) => tf.tidy(() => pass(...args)));
   return {
     async vectors(batch) {
-      const { inputs, weights } = batchInputs(batch, pooling === "last", padId);
+      const { inputs, weights } = batchInputs(batch, padId);
       const slots = textsIn(batch.width);
+      const weighting = (of: Float32Array) => tf.tensor3d(of, [inputs.batch, slots, inputs.time]);
       const { vectors } = interruptibly(() =>
         tf.tidy(() =>
-          (batch.full ? compiled : pass)(tf.tensor3d(weights, [inputs.batch, slots, inputs.time]), ...passTensors(model, inputs)),
+          (batch.full ? compiled : pass)(...[weights.mean, weights.last, weights.position].map(weighting), ...passTensors(model, inputs)),
         ),
       );
       try {
         const values = (await vectors.data()) as Float32Array;
         return batch.rows.flatMap(({ texts }, row) =>
-          texts.map(({ text }, slot): [string, Float32Array] => {
-            const at = (row * slots + slot) * hidden;
-            return [text, values.slice(at, at + hidden)];
+          texts.map(({ text }, slot): [string, Float32Array[]] => {
+            const at = (row * slots + slot) * parts.length;
+            return [text, parts.map((_, part) => values.slice((at + part) * hidden, (at + part + 1) * hidden))];
           }),
         );
       } finally {
@@ -181,23 +197,22 @@ function pooler(model: CausalLM, pooling: Pooling, padId: number): Pooler {
   };
 }
 
-/** Rows of the embedding table alone, without positions: `[batch, time, hidden]`. */
-const inputEmbeddings = (model: CausalLM, ids: Tensor2D): Tensor3D =>
-  embed(model.weights.get(model.type.embedding) as Tensor2D, ids) as Tensor3D;
-
 async function keyOf(
   model: CausalLM,
   tokenizer: Tokenizer,
-  { pooling, maxTokens, cut }: Required<PoolOptions>,
+  { pooling, layer }: Part,
+  { maxTokens, cut }: ResolvedPooling,
 ): Promise<Record<string, string>> {
+  const input = pooling === "input-mean";
   return {
     format: "1",
     model: model.source.name,
     revision: model.source.revision ?? "",
     weights: await weightsChecksum(model),
-    adapter: (pooling === "input-mean" ? null : await adapterChecksum(model.adapter)) ?? "none",
+    adapter: (input ? null : await adapterChecksum(model.adapter)) ?? "none",
     tokenizer: tokenizer.hash,
     pooling,
+    ...(input || layer === model.config.layers ? {} : { layer: String(layer) }),
     maxTokens: String(maxTokens),
     cut,
   };

@@ -1,6 +1,7 @@
 import { expected } from "../core/errors.js";
 import { interruptibly } from "../core/interrupt.js";
 import { type Tensor, type Tensor2D, type Tensor3D, type Tensor4D, tf } from "../core/tf.js";
+import { attention } from "../nn/attention.js";
 import { attentionMask } from "../nn/attention-mask.js";
 import type { DropoutSeed } from "../nn/dropout.js";
 import { rotaryTables } from "../nn/rotary.js";
@@ -77,7 +78,11 @@ export function startPass(model: CausalLM, tensors: readonly Tensor[], dropoutSe
   const { config, type } = model;
   const [ids, positions, mask, cos, sin] = tensors as [Tensor2D, Tensor2D, Tensor4D, Tensor4D?, Tensor4D?];
   return {
-    context: { config, mask, rotary: cos && sin ? { cos, sin } : null, attend: null },
+    context: {
+      config,
+      rotary: cos && sin ? { cos, sin } : null,
+      attend: (query, key, value) => attention(query, key, value, mask, 1 / Math.sqrt(config.headDim), { causal: true }),
+    },
     outer: scopeOf(model, type.prefix, dropoutSeed),
     block: (i) => scopeOf(model, type.block(i), dropoutSeed),
     ids,

@@ -6,10 +6,33 @@ import { readJson } from "../files/json.js";
 import { readPt, writePt } from "../files/pt.js";
 import { folderSource } from "../files/source.js";
 import { writeFileSafely } from "../files/write.js";
-import { type ClassificationHead, type HeadKind, headOf, headShapes } from "../nn/classification-head.js";
+import {
+  type ClassificationHead,
+  type HeadKind,
+  headOf,
+  headShapes,
+  isUnweighted,
+  type MultiLabelLoss,
+} from "../nn/classification-head.js";
 import { adapterChecksum, weightsChecksum } from "./checksum.js";
-import { POOLINGS, type PoolOptions, resolvePooling } from "./embed.js";
 import type { CausalLM } from "./model.js";
+import { POOLINGS, type ResolvedPooling, resolvePooling } from "./pooling.js";
+
+/**
+ * How logits were made to mean what they say, on validation rows, by class: `scale × logit + shift`. It is part of the head's last layer, so that every reader
+ * has it. `temperature`: one scale for all (Guo et al. 2017). `platt`: scale and shift for each class (Platt 1999).
+ */
+export type HeadCalibration = {
+  kind: "temperature" | "platt";
+  scale: number[];
+  shift: number[];
+  /** Expected calibration error before and after (multi-label: mean over the labels), on the rows that it was fitted on, and on test. */
+  validation: { before: number; after: number };
+  test: { before: number; after: number };
+};
+
+/** One way of pooling that was tried, and what it was worth on validation. The one with the smallest loss was taken. */
+export type PoolingCandidate = { pooling: ResolvedPooling; validationLoss: number; validationScore: number; taken: boolean };
 
 /** What a head's file alone does not say: JSON beside the `.pt`. */
 export type HeadCard = {
@@ -24,7 +47,13 @@ export type HeadCard = {
   hidden: number;
   inner: number;
   dropout: number;
-  pooling: Required<PoolOptions>;
+  pooling: ResolvedPooling;
+  /** Where several were tried. */
+  candidates?: PoolingCandidate[];
+  /** Absent in a card of before there was calibration. */
+  calibration?: HeadCalibration | null;
+  /** What a multi-label head learnt by; absent for plain cross-entropy. */
+  loss?: MultiLabelLoss;
   /** The model that the embeddings came from. */
   base: { name: string; revision: string | null; checksum: string };
   adapter: { checksum: string; rank: number; alpha: number } | null;
@@ -35,7 +64,7 @@ export type HeadCard = {
 };
 
 /** A head, how the texts it reads become vectors, and where it comes from. Free `head` with `disposeHead`. */
-export type TrainedHead = { head: ClassificationHead; pooling: Required<PoolOptions>; card: HeadCard };
+export type TrainedHead = { head: ClassificationHead; pooling: ResolvedPooling; card: HeadCard };
 
 /**
  * Writes `path` (`.pt`: a state dict of torch's `nn.Sequential(LayerNorm, Linear, ReLU, Linear)`, which `torch.load(weights_only=True)` opens) and
@@ -73,7 +102,14 @@ export async function loadHead(path: string, model: CausalLM, { anyModel = false
   const [wanted, got] = [named(headShapes(shape)), named([...state].map(([name, tensor]) => [name, tensor.shape] as const))];
   if (wanted !== got) throw new FormatError(`${path}: expected ${wanted}, as its card says, got ${got}`);
   const values = new Map([...state].map(([name, tensor]) => [name, tensor.values]));
-  return { head: headOf(shape, values, card.dropout), pooling: card.pooling, card };
+  const skewed = skewOf(card);
+  return { head: { ...headOf(shape, values, card.dropout), ...(skewed ? { skewed } : {}) }, pooling: card.pooling, card };
+}
+
+/** Why a head's probabilities must not be summed, by how it was trained; `null` where they may be. */
+export function skewOf({ loss, calibration }: Pick<HeadCard, "loss" | "calibration">): string | null {
+  if (loss && !isUnweighted(loss)) return loss.kind === "bce" ? "one trained with class weights" : `one trained with the ${loss.kind} loss`;
+  return calibration ? null : "one that was not calibrated";
 }
 
 /** What a card says of the model that a head is trained on. */
@@ -134,13 +170,20 @@ function cardOf(raw: Record<string, unknown>, path: string): HeadCard {
     check(Number.isInteger(card[name]) && card[name] > 0, name, "a whole number, at least 1");
   check(typeof card.dropout === "number" && card.dropout >= 0 && card.dropout < 1, "dropout", "a number from 0 to 1");
   check(isObject(card.pooling) && POOLINGS.includes(card.pooling.pooling), "pooling.pooling", POOLINGS.join(", "));
+  const { layer, mix } = card.pooling;
+  check(layer === undefined || Number.isInteger(layer), "pooling.layer", "a whole number, or none for the last");
+  check((card.pooling.pooling === "mix") === Array.isArray(mix), "pooling.mix", "weights for the pooling mix, else none");
   check(Number.isInteger(card.pooling.maxTokens), "pooling.maxTokens", "a whole number");
   check(card.pooling.cut === "left" || card.pooling.cut === "right", "pooling.cut", '"left" or "right"');
   check(isObject(card.base) && typeof card.base.checksum === "string", "base.checksum", "a checksum");
   check(card.adapter === null || (isObject(card.adapter) && typeof card.adapter.checksum === "string"), "adapter.checksum", "a checksum");
-  const { thresholds, labels } = card;
-  const sound =
-    thresholds === null || (Array.isArray(thresholds) && thresholds.length === labels.length && thresholds.every(Number.isFinite));
-  check(sound, "thresholds", `null or ${labels.length} numbers`);
+  const { thresholds, labels, calibration } = card;
+  const fits = (values: unknown) => Array.isArray(values) && values.length === labels.length && values.every(Number.isFinite);
+  check(
+    !calibration || (fits(calibration.scale) && fits(calibration.shift)),
+    "calibration.scale",
+    `${labels.length} numbers, and as many of shift`,
+  );
+  check(thresholds === null || fits(thresholds), "thresholds", `null or ${labels.length} numbers`);
   return card;
 }

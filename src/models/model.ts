@@ -38,13 +38,9 @@ export type Scope = {
 /** What all blocks of one pass share. */
 export type PassContext = {
   config: ModelConfig;
-  mask: Tensor4D;
   rotary: RotaryTables | null;
-  /**
-   * Attention of queries `[batch, heads, time, headDim]` to cached keys and values and to the block's new ones `[batch, kvHeads, time, headDim]`;
-   * `null` outside decoding.
-   */
-  attend: ((query: Tensor4D, key: Tensor4D, value: Tensor4D) => Tensor4D) | null;
+  /** Attention of queries `[batch, heads, time, headDim]` to keys and values `[batch, kvHeads, time, headDim]`, while decoding to cached ones too. */
+  attend(query: Tensor4D, key: Tensor4D, value: Tensor4D): Tensor4D;
 };
 
 /** Everything that is particular to one `model_type`. A new type is one new file in `models/types/` that exports this. */

@@ -53,17 +53,18 @@ function packed(texts: readonly EncodedText[], unit: number): TextRow[] {
   return rows;
 }
 
-/**
- * A batch as tokens, and `[rows, textsIn(width), time]` with which texts are averaged (or their last tokens picked, for `last`). Batches that are not full
- * are cut to their longest row.
- */
-export function batchInputs({ width, rows, full }: TextBatch, last: boolean, padId: number): { inputs: Inputs; weights: Float32Array } {
+/** Weights over the tokens of each text, `[rows, textsIn(width), time]`, row after row: the mean, the last token, and 1, 2, 3 … of positions. */
+export type TokenWeights = Record<"mean" | "last" | "position", Float32Array>;
+
+/** A batch as tokens, and the weights that pool them. Batches that are not full are cut to their longest row. */
+export function batchInputs({ width, rows, full }: TextBatch, padId: number): { inputs: Inputs; weights: TokenWeights } {
   const lengths = rows.map(({ texts }) => texts.reduce((sum, { ids }) => sum + ids.length, 0));
   const time = full ? width : Math.max(...lengths);
   const [batch, slots] = [rows.length, textsIn(width)];
   const values = () => new Int32Array(batch * time);
   const inputs: Inputs = { batch, time, ids: values().fill(padId), segments: values(), positions: values() };
-  const weights = new Float32Array(batch * slots * time);
+  const empty = () => new Float32Array(batch * slots * time);
+  const weights: TokenWeights = { mean: empty(), last: empty(), position: empty() };
   rows.forEach(({ texts }, row) => {
     let column = 0;
     texts.forEach(({ ids }, slot) => {
@@ -72,9 +73,10 @@ export function batchInputs({ width, rows, full }: TextBatch, last: boolean, pad
         inputs.ids[at + i] = id;
         inputs.segments[at + i] = slot + 1;
         inputs.positions[at + i] = i;
+        weights.position[line + i] = (2 * (i + 1)) / (ids.length * (ids.length + 1));
       });
-      if (last) weights[line + ids.length - 1] = 1;
-      else weights.fill(1 / ids.length, line, line + ids.length);
+      weights.last[line + ids.length - 1] = 1;
+      weights.mean.fill(1 / ids.length, line, line + ids.length);
       column += ids.length;
     });
   });

@@ -1,16 +1,33 @@
 import { expected } from "../core/errors.js";
 import { type Tensor, tf } from "../core/tf.js";
 import { timesSigmoid, timesSigmoidSlope, wherePositive } from "./elementwise.js";
+import { fused, hasOwnOperations } from "./fused.js";
 import { isRecording, withGradient } from "./trainable.js";
 
 /** Values of a function, and its slopes where they are asked for. */
 type Sloped = <T extends Tensor>(x: T, sloped: boolean) => { value: T; slope?: T };
 
+type Activation = <T extends Tensor>(x: T) => T;
+
+/** The addon's own operation of this name where there is one, which keeps `x` for the way back; else the plain form. */
+const fusedOr = (name: string, plain: Activation): Activation => {
+  const own = <T extends Tensor>(x: T): T =>
+    withGradient<T>(
+      [x],
+      (save) => {
+        save([x]);
+        return fused(name, [x])[0] as T;
+      },
+      (dy, [x]) => fused(`${name}Gradient`, [dy, x!]),
+    );
+  return (x) => (hasOwnOperations() ? own(x) : plain(x));
+};
+
 /**
  * An activation that keeps only its slope for the way back, which is then a single product. Computed with the value, the slope shares most of its
  * steps; computed later, it would need `x` (of the same size) and all those steps again.
  */
-function keepingSlope(f: Sloped): <T extends Tensor>(x: T) => T {
+function keepingSlope(f: Sloped): Activation {
   return <T extends Tensor>(x: T) =>
     withGradient<T>(
       [x],
@@ -28,7 +45,9 @@ const LINEAR = 2 * Math.sqrt(2 / Math.PI);
 const CUBIC = 0.044715 * LINEAR;
 
 /** GELU in the tanh form that GPT-2 uses (Hendrycks and Gimpel 2016). */
-export const geluTanh = keepingSlope(<T extends Tensor>(x: T, sloped: boolean) => {
+export const geluTanh = fusedOr("GeluTanh", keepingSlope(geluTanhOf));
+
+function geluTanhOf<T extends Tensor>(x: T, sloped: boolean): { value: T; slope?: T } {
   const factor = tf.add(tf.mul(tf.square(x), CUBIC), LINEAR);
   const z = tf.mul(x, factor) as T;
   if (!sloped) return { value: timesSigmoid(x, z) };
@@ -36,16 +55,18 @@ export const geluTanh = keepingSlope(<T extends Tensor>(x: T, sloped: boolean) =
   const dz = tf.sub(tf.mul(factor, 3), 2 * LINEAR) as T;
   // In this order, because x·dz overflows f16 where σ has long been flat.
   return { value: tf.mul(x, s) as T, slope: tf.add(s, tf.mul(x, timesSigmoidSlope(dz, s))) as T };
-});
+}
 
 /** GELU in the exact form, x·Φ(x). */
-export const geluExact = keepingSlope(<T extends Tensor>(x: T, sloped: boolean) => {
+export const geluExact = fusedOr("GeluExact", keepingSlope(geluExactOf));
+
+function geluExactOf<T extends Tensor>(x: T, sloped: boolean): { value: T; slope?: T } {
   const phi = tf.mul(tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1), 0.5);
   const value = tf.mul(x, phi) as T;
   if (!sloped) return { value };
   const density = tf.mul(tf.exp(tf.mul(tf.square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
   return { value, slope: tf.add(phi, tf.mul(x, density)) as T };
-});
+}
 
 function siluOf<T extends Tensor>(x: T, sloped: boolean): { value: T; slope?: T } {
   if (!sloped) return { value: timesSigmoid(x, x) };
@@ -54,7 +75,7 @@ function siluOf<T extends Tensor>(x: T, sloped: boolean): { value: T; slope?: T 
 }
 
 /** SiLU, x·σ(x) (also called swish). */
-export const silu = keepingSlope(siluOf);
+export const silu = fusedOr("Silu", keepingSlope(siluOf));
 
 /** max(x, 0). */
 export function relu<T extends Tensor>(x: T): T {
@@ -70,7 +91,7 @@ export function relu<T extends Tensor>(x: T): T {
 }
 
 /** silu(gate)·up, of equal shapes: the gate of Llama's MLP (Shazeer 2020). Keeps what dy is multiplied with, one tensor for each of the two. */
-export function swiglu<T extends Tensor>(gate: T, up: T): T {
+function swiglu<T extends Tensor>(gate: T, up: T): T {
   return withGradient<T>(
     [gate, up],
     (save) => {
@@ -82,8 +103,19 @@ export function swiglu<T extends Tensor>(gate: T, up: T): T {
   );
 }
 
+function fusedGate<T extends Tensor>(name: string, gate: T, up: T): T {
+  return withGradient<T>(
+    [gate, up],
+    (save) => {
+      save([gate, up]);
+      return fused(name, [gate, up])[0] as T;
+    },
+    (dy, [gate, up]) => fused<[Tensor, Tensor]>(`${name}Gradient`, [dy, gate!, up!], 2),
+  );
+}
+
 /** The activation that a Hugging Face config names. @throws RangeError for a name that is not known. */
-export function activation(name: string): <T extends Tensor>(x: T) => T {
+export function activation(name: string): Activation {
   switch (name) {
     case "gelu_new":
     case "gelu_pytorch_tanh":
@@ -100,8 +132,16 @@ export function activation(name: string): <T extends Tensor>(x: T) => T {
   }
 }
 
-/** activation(gate)·up for the activation that a config names. @throws RangeError for a name that is not known. */
+/** activation(gate)·up, of equal shapes, for the activation that a config names. @throws RangeError for a name that is not known. */
 export function gated(name: string): <T extends Tensor>(gate: T, up: T) => T {
   const f = activation(name);
-  return f === silu ? swiglu : (gate, up) => tf.mul(f(gate), up);
+  const own = GATES.get(f);
+  const plain = f === silu ? swiglu : <T extends Tensor>(gate: T, up: T): T => tf.mul(f(gate), up);
+  return (gate, up) => (own && hasOwnOperations() ? fusedGate(own, gate, up) : plain(gate, up));
 }
+
+const GATES = new Map<Activation, string>([
+  [geluTanh, "GatedGeluTanh"],
+  [geluExact, "GatedGeluExact"],
+  [silu, "GatedSilu"],
+]);

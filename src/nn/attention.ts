@@ -1,5 +1,6 @@
 import { ordered } from "../core/compile/compile.js";
 import { type Tensor, type Tensor4D, tf } from "../core/tf.js";
+import { fused, hasOwnOperations } from "./fused.js";
 import { isRecording, withGradient } from "./trainable.js";
 
 export type AttentionOptions = {
@@ -36,49 +37,28 @@ export function attention(
   const [batch, heads] = query.shape;
   const scores = pieces.reduce((sum, { from, to, keys }) => sum + batch * heads * (to - from) * keys, 0);
   const keeps = isRecording() && scores <= KEPT_PROBABILITIES;
-  // The smaller of the two takes the scale.
-  const factors = query.size <= key.size ? { query: scale, key: 1 } : { query: 1, key: scale };
+  // Our own operations scale the scores as they go; else the smaller of the two takes the scale.
+  const ownScale = hasOwnOperations() ? scale : null;
+  const [queryFactor, keyFactor] = ownScale !== null ? [1, 1] : query.size <= key.size ? [scale, 1] : [1, scale];
   return withGradient<Tensor4D>(
     [query, key, value],
     (save) => {
-      const inputs = { query: times(query, factors.query), key: times(key, factors.key), value, mask };
+      const inputs: Inputs = { query: times(query, queryFactor), key: times(key, keyFactor), value, mask, ownScale };
       const { mixed, probabilities } = forward(inputs, pieces, keeps);
-      save([inputs.query, inputs.key, value, mixed, mask, ...probabilities]);
+      save([inputs.query, inputs.key, value, mask, ...(ownScale === null ? [mixed] : []), ...probabilities]);
       return mixed;
     },
-    (dy, [query, key, value, mixed, mask, ...probabilities]) => {
-      const inputs = { query, key, value, mask } as Inputs;
-      const { dQuery, dKey, dValue } = backward(dy, inputs, mixed as Tensor4D, pieces, probabilities as Tensor4D[]);
-      return [times(dQuery, factors.query), times(dKey, factors.key), dValue];
+    (dy, [query, key, value, mask, ...rest]) => {
+      const inputs = { query, key, value, mask, ownScale } as Inputs;
+      const mixed = ownScale === null ? (rest.shift() as Tensor4D) : null;
+      const { dQuery, dKey, dValue } = backward(dy, inputs, mixed, pieces, rest as Tensor4D[]);
+      return [times(dQuery, queryFactor), times(dKey, keyFactor), dValue];
     },
   );
 }
 
-/**
- * Attention to keys and values that lie in parts, `[batch, kvHeads, keys, headDim]` each, without joining them, which would copy them all for one
- * query. `mask`: `[batch, 1, queries, keys of all parts]`. No gradient.
- */
-export function attentionToParts(
-  query: Tensor4D,
-  keys: readonly Tensor4D[],
-  values: readonly Tensor4D[],
-  mask: Tensor4D,
-  scale: number,
-): Tensor4D {
-  return tf.tidy(() => {
-    const [batch, heads, queries, headDim] = query.shape;
-    const asking = stacked(times(query, scale), keys[0]!);
-    const scores = keys.map((key) => tf.matMul(asking, key, false, true));
-    const all = tf.concat(scores, 3).reshape([batch, heads, queries, mask.shape[3]]);
-    const weights = stacked(tf.softmax(tf.add(all, mask)) as Tensor4D, keys[0]!);
-    const sizes = keys.map((key) => key.shape[2]);
-    const mixed = tf.split(weights, sizes, 3).map((part, i) => tf.matMul(part, values[i]!));
-    return tf.addN(mixed).reshape([batch, heads, queries, headDim]) as Tensor4D;
-  });
-}
-
-/** As in `attention`; queries or keys carry the scale. */
-type Inputs = { query: Tensor4D; key: Tensor4D; value: Tensor4D; mask: Tensor4D };
+/** As in `attention`. `ownScale`: what the addon's own operations scale by; `null` without them, where queries or keys carry the scale. */
+type Inputs = { query: Tensor4D; key: Tensor4D; value: Tensor4D; mask: Tensor4D; ownScale: number | null };
 
 function piecesOf(query: Tensor4D, key: Tensor4D, causal: boolean): Piece[] {
   const [batch, heads, queries] = query.shape;
@@ -108,23 +88,24 @@ function forward(inputs: Inputs, pieces: Piece[], keeps: boolean): { mixed: Tens
 }
 
 /** What the queries of a piece look at, `[batch, heads, queries, keys]`; not computed before `after`. */
-function softmaxOf({ query, key, mask }: Inputs, piece: Piece, after: Tensor[]): Tensor4D {
+function softmaxOf({ query, key, mask, ownScale }: Inputs, piece: Piece, after: Tensor[]): Tensor4D {
   const { from, to, keys } = piece;
-  const masked = tf.tidy(() => {
-    const [batch, heads] = query.shape;
+  const [batch, heads] = query.shape;
+  return tf.tidy(() => {
     const asking = stacked(ordered(rows(query, from, to), after), key);
     const scores = tf.matMul(asking, rows(key, 0, keys), false, true).reshape([batch, heads, to - from, keys]);
-    return tf.add(scores, tf.slice(mask, [0, 0, from, 0], [mask.shape[0], 1, to - from, keys]));
+    if (ownScale !== null) return fused("MaskedSoftmax", [scores, mask, tf.scalar(from, "int32"), tf.scalar(ownScale)])[0] as Tensor4D;
+    return tf.softmax(tf.add(scores, tf.slice(mask, [0, 0, from, 0], [mask.shape[0], 1, to - from, keys]))) as Tensor4D;
   });
-  return tf.softmax(masked) as Tensor4D;
 }
 
-/** Gradients by the scaled queries, the scaled keys and the values. `probabilities`: what `forward` kept, or none, to make them again. */
-function backward(dy: Tensor4D, inputs: Inputs, mixed: Tensor4D, pieces: Piece[], probabilities: Tensor4D[]) {
-  const { query, key, value } = inputs;
-  // The softmax's gradient is p·(dp − Σ p·dp), where Σ p·dp = Σ dy·mixed. One more column of dy and of the values makes the product of both dp − Σ p·dp.
-  const dMixed = tf.concat([dy, tf.neg(tf.sum(tf.mul(dy, mixed), -1, true))], 3) as Tensor4D;
-  const values = tf.concat([value, tf.ones([...(value.shape.slice(0, 3) as [number, number, number]), 1])], 3) as Tensor4D;
+/**
+ * Gradients by the queries and the keys, as they are scaled in `inputs`, and by the values. `mixed`: the result, or `null` with the addon's own
+ * operations. `probabilities`: what `forward` kept, or none, to make them again.
+ */
+function backward(dy: Tensor4D, inputs: Inputs, mixed: Tensor4D | null, pieces: Piece[], probabilities: Tensor4D[]) {
+  const { query, key, value, ownScale } = inputs;
+  const [dMixed, values] = mixed ? extended(dy, mixed, value) : [dy, value];
   const dQueries: Tensor4D[] = [];
   let sums: Tensor4D[] = [];
   pieces.forEach((piece, i) => {
@@ -134,7 +115,7 @@ function backward(dy: Tensor4D, inputs: Inputs, mixed: Tensor4D, pieces: Piece[]
       const after = previous.length > 0 ? [...previous, dQueries.at(-1)!] : [dMixed];
       const seen = stacked(probabilities[i] ?? softmaxOf(inputs, piece, after), value);
       const dPart = stacked(ordered(rows(dMixed, from, to), after), value);
-      const dScores = tf.tidy(() => tf.mul(seen, tf.matMul(dPart, rows(values, 0, keys), false, true))) as Tensor4D;
+      const dScores = tf.tidy(() => byScores(tf.matMul(dPart, rows(values, 0, keys), false, true), seen, ownScale));
       const dKey = tf.matMul(dScores, stacked(rows(query, from, to), value), true) as Tensor4D;
       const dValues = tf.matMul(seen, dPart, true) as Tensor4D;
       const dQuery = tf.matMul(dScores, rows(key, 0, keys)).reshape(rowShape(query, piece)) as Tensor4D;
@@ -145,8 +126,21 @@ function backward(dy: Tensor4D, inputs: Inputs, mixed: Tensor4D, pieces: Piece[]
     sums = next;
   });
   const [dKey, dValues] = sums as [Tensor4D, Tensor4D];
-  return { dQuery: joined(dQueries), dKey, dValue: tf.slice(dValues, [0, 0, 0, 0], value.shape) };
+  return { dQuery: joined(dQueries), dKey, dValue: mixed ? tf.slice(dValues, [0, 0, 0, 0], value.shape) : dValues };
 }
+
+/**
+ * The softmax's gradient is p·(dp − Σ p·dp), where Σ p·dp = Σ dy·mixed. One more column of dy and of the values makes the product of both
+ * dp − Σ p·dp, which saves plain operations a pass.
+ */
+function extended(dy: Tensor4D, mixed: Tensor4D, value: Tensor4D): [dMixed: Tensor4D, values: Tensor4D] {
+  const ones = tf.ones([...(value.shape.slice(0, 3) as [number, number, number]), 1]);
+  return [tf.concat([dy, tf.neg(tf.sum(tf.mul(dy, mixed), -1, true))], 3) as Tensor4D, tf.concat([value, ones], 3) as Tensor4D];
+}
+
+/** The gradient by the scores: from that by the probabilities `seen`, or, without own operations, from dp − Σ p·dp. */
+const byScores = (dSeen: Tensor, seen: Tensor4D, ownScale: number | null): Tensor4D =>
+  (ownScale === null ? tf.mul(seen, dSeen) : fused("SoftmaxGradient", [dSeen, seen, tf.scalar(ownScale)])[0]) as Tensor4D;
 
 const times = (x: Tensor4D, factor: number): Tensor4D => (factor === 1 ? x : tf.mul(x, factor));
 
@@ -159,7 +153,7 @@ function rows(x: Tensor4D, from: number, to: number): Tensor4D {
 const rowShape = ({ shape: [batch, heads, , headDim] }: Tensor4D, { from, to }: Piece): number[] => [batch, heads, to - from, headDim];
 
 /** The heads that share a key under each other, so that one product serves them all: `[batch, kvHeads, group * time, ...]`. */
-function stacked(x: Tensor4D, { shape: [, kvHeads] }: Tensor4D): Tensor4D {
+export function stacked(x: Tensor4D, { shape: [, kvHeads] }: Tensor4D): Tensor4D {
   const [batch, heads, time, size] = x.shape;
   return heads === kvHeads ? x : x.reshape([batch, kvHeads, (heads / kvHeads) * time, size]);
 }
@@ -177,6 +171,7 @@ function grown(sum: Tensor4D | undefined, part: Tensor4D): Tensor4D {
 /** `[batch, time, heads * headDim]` to `[batch, heads, time, headDim]`. */
 export function splitHeads(x: Tensor, heads: number): Tensor4D {
   const [batch, time, hidden] = x.shape as [number, number, number];
+  if (time === 1) return x.reshape([batch, heads, 1, hidden / heads]); // nothing to move
   return tf.transpose(x.reshape([batch, time, heads, hidden / heads]), [0, 2, 1, 3]) as Tensor4D;
 }
 
@@ -191,5 +186,5 @@ export function splitProjections(x: Tensor, parts: number, heads: number): Tenso
 /** `[batch, heads, time, headDim]` to `[batch, time, heads * headDim]`. */
 export function joinHeads(x: Tensor4D): Tensor {
   const [batch, heads, time, headDim] = x.shape;
-  return tf.transpose(x, [0, 2, 1, 3]).reshape([batch, time, heads * headDim]);
+  return (time === 1 ? x : tf.transpose(x, [0, 2, 1, 3])).reshape([batch, time, heads * headDim]);
 }

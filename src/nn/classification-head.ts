@@ -12,6 +12,23 @@ export type Embeddings = { values: Float32Array; hidden: number };
 /** `multi-label`: each class is a yes-or-no decision (sigmoid). `single-label`: one class out of all (softmax). */
 export type HeadKind = "multi-label" | "single-label";
 
+/**
+ * What a multi-label head learns by. Only plain `bce` without weights gives probabilities that mean something; the others move the decisions at one half
+ * towards rare labels.
+ */
+export type MultiLabelLoss =
+  /** Binary cross-entropy. `positiveWeights`: how much a label that holds counts, one for each class, as torch's `pos_weight`. */
+  | { kind: "bce"; positiveWeights?: readonly number[] }
+  /** -α (1 - p)^γ ln p, p being the probability of what is true; α for labels that hold, 1 - α for the others; `null` for none (Lin et al. 2017). */
+  | { kind: "focal"; gamma?: number; alpha?: number | null }
+  /**
+   * -(1 - p)^γ₊ ln p for labels that hold, -q^γ₋ ln(1 - q) with q = max(p - margin, 0) for the others (Ridnik et al. 2021).
+   */
+  | { kind: "asymmetric"; gammaPositive?: number; gammaNegative?: number; margin?: number };
+
+/** True where the loss leaves a head's probabilities what they are: probabilities. */
+export const isUnweighted = (loss: MultiLabelLoss): boolean => loss.kind === "bce" && loss.positiveWeights === undefined;
+
 export type HeadShape = {
   kind: HeadKind;
   /** Width of the embeddings. */
@@ -25,7 +42,17 @@ export type HeadShape = {
  * LayerNorm → Linear → ReLU → Linear. `parameters` have the names of torch's `nn.Sequential(LayerNorm, Linear, ReLU, Linear)`. `dropout` is the
  * share dropped after the norm and after the ReLU while training.
  */
-export type ClassificationHead = HeadShape & { dropout: number; parameters: Map<string, Variable> };
+export type ClassificationHead = HeadShape & {
+  dropout: number;
+  parameters: Map<string, Variable>;
+  /** While a mix of layers is learnt: how many stand side by side in an embedding. Their weights are the softmax of the parameter `mix`. */
+  layers?: number;
+  /** Why its probabilities must not be summed; absent where they may be. */
+  skewed?: string;
+};
+
+/** The numbers of a mix stand for ten times as much, so that they find their place in as many steps as the other parameters. */
+const MIX_SCALE = 10;
 
 /** torch's default for LayerNorm. */
 const EPSILON = 1e-5;
@@ -43,9 +70,12 @@ export const headShapes = ({ hidden, inner, classes }: HeadShape): Map<string, n
 
 /**
  * A head with fresh weights, drawn as torch's Linear does: weights (Kaiming, a = √5) and biases uniform within ±1/√in; norm 1 and 0.
- * Free it with `disposeHead`.
+ * With `layers` it reads so many vectors side by side and learns how to mix them, from all alike. Free it with `disposeHead`.
  */
-export function createHead(shape: HeadShape, { seed, dropout = 0 }: { seed: number; dropout?: number }): ClassificationHead {
+export function createHead(
+  shape: HeadShape,
+  { seed, dropout = 0, layers }: { seed: number; dropout?: number; layers?: number },
+): ClassificationHead {
   const values = new Map<string, Float32Array>();
   for (const [name, size] of headShapes(shape)) {
     const count = size.reduce((a, b) => a * b, 1);
@@ -60,8 +90,23 @@ export function createHead(shape: HeadShape, { seed, dropout = 0 }: { seed: numb
       Float32Array.from({ length: count }, () => (2 * random.uniform() - 1) * bound),
     );
   }
-  return headOf(shape, values, dropout);
+  const head = headOf(shape, values, dropout);
+  if (layers === undefined) return head;
+  head.parameters.set("mix", tf.tidy(() => tf.variable(tf.zeros([layers]), true)) as Variable);
+  return { ...head, layers };
 }
+
+/** Ends the learning of a mix: the weights of the layers, and the head that reads what they mix. The head takes over the parameters. */
+export async function settledMix({ layers: _, ...head }: ClassificationHead): Promise<{ head: ClassificationHead; mix: number[] }> {
+  const learnt = head.parameters.get("mix")!;
+  const weights = tf.tidy(() => mixWeights(learnt as unknown as Tensor1D));
+  const mix = Array.from(await weights.data());
+  head.parameters.delete("mix");
+  tf.dispose([weights, learnt]);
+  return { head, mix };
+}
+
+const mixWeights = (numbers: Tensor1D): Tensor1D => tf.softmax(tf.mul(numbers, MIX_SCALE)) as Tensor1D;
 
 /** A head with the given weights. @throws RangeError where one is missing or has another size. */
 export function headOf(shape: HeadShape, values: ReadonlyMap<string, Float32Array>, dropout = 0): ClassificationHead {
@@ -78,42 +123,82 @@ export function headOf(shape: HeadShape, values: ReadonlyMap<string, Float32Arra
   return { kind, hidden, inner, classes, dropout, parameters: new Map(shapes.map(([name, size]) => [name, variable(name, size)])) };
 }
 
-/** `x`: `[batch, hidden]`; returns `[batch, classes]`. `dropoutSeed` is `null` where the head is evaluated. Differentiable. */
-export function headLogits({ parameters, dropout: rate }: ClassificationHead, x: Tensor2D, dropoutSeed: number | null = null): Tensor2D {
+/** `x`: `[batch, hidden]`, or `[batch, layers × hidden]` while a mix is learnt; returns `[batch, classes]`. `dropoutSeed` is `null` where the head is evaluated. Differentiable. */
+export function headLogits(
+  { parameters, dropout: rate, hidden, layers }: ClassificationHead,
+  x: Tensor2D,
+  dropoutSeed: number | null = null,
+): Tensor2D {
   const matrix = (name: string) => parameters.get(name) as unknown as Tensor2D;
   const vector = (name: string) => parameters.get(name) as unknown as Tensor1D;
   const drop = (y: Tensor2D, place: string) => (dropoutSeed === null ? y : dropout(y, rate, hash32(`${dropoutSeed}/${place}`)));
-  const normal = drop(layerNorm(x, vector("0.weight"), vector("0.bias"), EPSILON), "norm");
+  const mixed = layers
+    ? (tf.sum(tf.mul(x.reshape([-1, layers, hidden]), mixWeights(vector("mix")).reshape([1, layers, 1])), 1) as Tensor2D)
+    : x;
+  const normal = drop(layerNorm(mixed, vector("0.weight"), vector("0.bias"), EPSILON), "norm");
   const inner = drop(tf.relu(linear(normal, matrix("1.weight"), vector("1.bias"), "out-in")) as Tensor2D, "relu");
   return linear(inner, matrix("3.weight"), vector("3.bias"), "out-in") as Tensor2D;
 }
 
 /** What the head says of each embedding: `[n, classes]`, row after row. Rows of a single-label head sum to 1. */
-export async function headProbabilities(head: ClassificationHead, embeddings: Embeddings, { batch = 1024 } = {}): Promise<Float32Array> {
+export const headProbabilities = (
+  head: ClassificationHead,
+  embeddings: Embeddings,
+  options: { batch?: number } = {},
+): Promise<Float32Array> =>
+  outputsOf(head, embeddings, (logits) => (head.kind === "multi-label" ? tf.sigmoid(logits) : tf.softmax(logits, -1)), options);
+
+/** The same before sigmoid or softmax. */
+export const headScores = (head: ClassificationHead, embeddings: Embeddings, options: { batch?: number } = {}): Promise<Float32Array> =>
+  outputsOf(head, embeddings, (logits) => logits, options);
+
+async function outputsOf(
+  head: ClassificationHead,
+  embeddings: Embeddings,
+  finish: (logits: Tensor2D) => Tensor2D,
+  { batch = 1024 }: { batch?: number },
+): Promise<Float32Array> {
   checkWidth(head, embeddings);
-  const { hidden, classes, kind } = head;
-  const rows = embeddings.values.length / hidden;
-  const result = new Float32Array(rows * classes);
+  const { values, hidden } = embeddings;
+  const rows = values.length / hidden;
+  const result = new Float32Array(rows * head.classes);
   for (let from = 0; from < rows; from += batch) {
     const size = Math.min(batch, rows - from);
-    const probabilities = tf.tidy(() => {
-      const logits = headLogits(head, tf.tensor2d(embeddings.values.subarray(from * hidden, (from + size) * hidden), [size, hidden]));
-      return kind === "multi-label" ? tf.sigmoid(logits) : tf.softmax(logits, -1);
-    });
+    const outputs = tf.tidy(() =>
+      finish(headLogits(head, tf.tensor2d(values.subarray(from * hidden, (from + size) * hidden), [size, hidden]))),
+    );
     try {
-      result.set(await probabilities.data(), from * classes);
+      result.set(await outputs.data(), from * head.classes);
     } finally {
-      probabilities.dispose();
+      outputs.dispose();
     }
   }
   return result;
 }
 
+/** Scales and shifts a head's logits for good, by class: `scale × logit + shift`, put into its last layer, so that whoever reads the head reads them so. */
+export function scaleLogits({ parameters, classes }: ClassificationHead, scale: readonly number[], shift: readonly number[]): void {
+  const [weight, bias] = [parameters.get("3.weight")!, parameters.get("3.bias")!];
+  tf.tidy(() => {
+    const factors = tf.tensor1d([...scale]);
+    weight.assign(tf.mul(weight, factors.reshape([classes, 1])));
+    bias.assign(tf.add(tf.mul(bias, factors), tf.tensor1d([...shift])));
+  });
+}
+
+/** @throws RangeError for a head whose probabilities must not be summed: trained with weights, or not calibrated. */
+export function checkSummable(thing: string, { skewed }: ClassificationHead): void {
+  if (skewed === undefined) return;
+  const remedy = 'Train one with the loss { kind: "bce" } and calibration';
+  throw new RangeError(expected(thing, "an unweighted, calibrated head, because its probabilities are summed", skewed, remedy));
+}
+
 /** @throws RangeError where the embeddings are not as wide as the head's input. */
-export function checkWidth(head: HeadShape, { values, hidden }: Embeddings): void {
-  if (hidden === head.hidden && values.length % hidden === 0) return;
+export function checkWidth(head: HeadShape & { layers?: number }, { values, hidden }: Embeddings): void {
+  const width = head.hidden * (head.layers ?? 1);
+  if (hidden === width && values.length % hidden === 0) return;
   throw new RangeError(
-    expected("embeddings", `rows of ${head.hidden} values, as the head was made for`, hidden, "Was the head trained on another model?"),
+    expected("embeddings", `rows of ${width} values, as the head was made for`, hidden, "Was the head trained on another model?"),
   );
 }
 

@@ -1,19 +1,14 @@
 // The operations EqlabRowsTimesMatrix and EqlabRowsTimesTransposed: products of a few rows [rows, in] with a large matrix, [in, out] or [out, in],
-// as decoding needs them. TensorFlow rearranges the matrix for each product, which costs more than the product. Here it is read once, as it lies,
-// by all cores. Each number is added up in the same order however many rows there are, so that a row does not depend on its batch.
-#include <atomic>
-#include <condition_variable>
+// as decoding needs them; with the ending Plus they add a bias [out]. TensorFlow rearranges the matrix for each product, which costs more than the
+// product. Here it is read once, as it lies, by all cores. Each number is added up in the same order however many rows there are, so that a row does
+// not depend on its batch.
+#include <algorithm>
 #include <cstdint>
-#include <functional>
-#include <initializer_list>
-#include <memory>
-#include <mutex>
-#include <thread>
+#include <string>
 
-#include "tensorflow/c/kernels.h"
-#include "tensorflow/c/ops.h"
-#include "tensorflow/c/tf_status.h"
-#include "tensorflow/c/tf_tensor.h"
+#include "kernel.h"
+#include "lanes.h"
+#include "workers.h"
 
 // Made twice, and chosen when the library is loaded: for processors with and without fused multiply-add (and AVX, which it implies).
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
@@ -21,12 +16,11 @@
 #else
 #define FOR_EACH_PROCESSOR
 #endif
-#define INLINED inline __attribute__((always_inline))
 
 namespace {
 
 constexpr int64_t kLanes = 8;
-constexpr int64_t kPiece = 96;
+constexpr int64_t kTile = 96, kWidth = 384;
 using Lanes = float __attribute__((vector_size(32), aligned(4), may_alias));
 
 INLINED Lanes load(const float* at) { return *reinterpret_cast<const Lanes*>(at); }
@@ -118,7 +112,7 @@ INLINED void sumTiles(const Product& p, int64_t row, int64_t first, int64_t end,
 }
 
 FOR_EACH_PROCESSOR void timesMatrix(const Product& p, int64_t first, int64_t end) {
-  constexpr int64_t kWidth = kPiece, kDepth = 64; // the part of the matrix that all rows of x pass by while it is in the cache
+  constexpr int64_t kDepth = 16; // the part of the matrix that all rows of x pass by while it is in the cache; long runs come fastest from memory
   for (int64_t column = first; column < end; column += kWidth) {
     const int64_t stop = column + kWidth < end ? column + kWidth : end;
     for (int64_t from = 0; from < p.in; from += kDepth) {
@@ -132,99 +126,31 @@ FOR_EACH_PROCESSOR void timesMatrix(const Product& p, int64_t first, int64_t end
   }
 }
 
-// Work in numbered pieces, taken by whoever is free.
-struct Job {
-  const std::function<void(int64_t piece)>& work;
-  const int64_t pieces;
-  std::atomic<int64_t> next{0}, done{0};
-  Job(const std::function<void(int64_t)>& work, int64_t pieces) : work(work), pieces(pieces) {}
+// As many pieces for each thread as are wide enough; the narrowest is a multiple of what one tile takes.
+int64_t pieceWidth(int64_t out, int64_t threads) {
+  const int64_t each = out / threads / kWidth, pieces = threads * (each > 1 ? each : 1);
+  return (out / pieces + kTile - 1) / kTile * kTile;
+}
 
-  void help() {
-    for (int64_t piece; (piece = next.fetch_add(1)) < pieces; done.fetch_add(1)) work(piece);
-  }
-};
-
-// One thread a core beside the caller's, who does alone what no other has come to yet.
-class Workers {
- public:
-  static Workers& all() {
-    static Workers* workers = new Workers; // never destroyed: its threads wait until the process ends
-    return *workers;
-  }
-  int64_t threads() const { return count_ + 1; }
-  void run(int64_t pieces, const std::function<void(int64_t piece)>& work) {
-    const auto job = std::make_shared<Job>(work, pieces);
-    if (count_ > 0 && pieces > 1) {
-      {
-        std::lock_guard<std::mutex> lock(mutex_);
-        job_ = job;
-        turn_.fetch_add(1);
-      }
-      wake_.notify_all();
-    }
-    job->help();
-    while (job->done.load() < pieces) std::this_thread::yield();
-  }
-
- private:
-  Workers() {
-    const int cores = static_cast<int>(std::thread::hardware_concurrency());
-    count_ = cores > 16 ? 15 : cores - 1;
-    for (int i = 0; i < count_; i++) std::thread([this] { serve(); }).detach();
-  }
-  void serve() {
-    for (uint64_t seen = 0;;) {
-      for (int spin = 0; spin < kSpins && turn_.load() == seen; spin++) pause();
-      std::shared_ptr<Job> job;
-      {
-        std::unique_lock<std::mutex> lock(mutex_);
-        wake_.wait(lock, [&] { return turn_.load() != seen; });
-        seen = turn_.load();
-        job = job_;
-      }
-      job->help();
-    }
-  }
-  static void pause() {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#endif
-  }
-  static constexpr int kSpins = 2000; // some 50 microseconds: the next product of a step comes soon
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::atomic<uint64_t> turn_{0};
-  std::shared_ptr<Job> job_;
-  int count_ = 0;
-};
-
-template <bool transposed>
-void compute(void*, TF_OpKernelContext* context) {
-  TF_Status* status = TF_NewStatus();
-  TF_Tensor* inputs[2] = {};
-  TF_Tensor* output = nullptr;
-  for (int i = 0; i < 2 && TF_GetCode(status) == TF_OK; i++) TF_GetInput(context, i, &inputs[i], status);
-  if (TF_GetCode(status) == TF_OK) {
-    const int64_t rows = TF_Dim(inputs[0], 0), in = TF_Dim(inputs[0], 1), out = TF_Dim(inputs[1], transposed ? 0 : 1);
-    if (TF_Dim(inputs[1], transposed ? 1 : 0) != in) TF_SetStatus(status, TF_INVALID_ARGUMENT, "rows and matrix differ in the size that they share");
-    const int64_t shape[2] = {rows, out};
-    if (TF_GetCode(status) == TF_OK) output = TF_AllocateOutput(context, 0, TF_FLOAT, shape, 2, rows * out * sizeof(float), status);
-    if (TF_GetCode(status) == TF_OK && in > 0) {
-      const Product product{static_cast<const float*>(TF_TensorData(inputs[0])), static_cast<const float*>(TF_TensorData(inputs[1])),
-                            static_cast<float*>(TF_TensorData(output)), rows, in, out};
-      Workers& workers = Workers::all();
-      // Some pieces for each thread, each a multiple of what stays in the cache.
-      const int64_t width = (out / (4 * workers.threads()) / kPiece + 1) * kPiece;
-      workers.run((out + width - 1) / width, [&](int64_t piece) {
-        const int64_t first = piece * width;
-        (transposed ? timesTransposed : timesMatrix)(product, first, first + width < out ? first + width : out);
-      });
-    }
-  }
-  if (TF_GetCode(status) != TF_OK) TF_OpKernelContext_Failure(context, status);
-  for (TF_Tensor* input : inputs) TF_DeleteTensor(input);
-  TF_DeleteTensor(output);
-  TF_DeleteStatus(status);
+template <bool transposed, bool plus>
+void compute(eqlab::Call& call) {
+  const auto rows = call.shape(0), matrix = call.shape(1);
+  if (!call.good()) return;
+  const Product sizes{nullptr, nullptr, nullptr, rows[0], rows[1], matrix[transposed ? 0 : 1]};
+  call.expect(matrix[transposed ? 1 : 0] == sizes.in, "rows and matrix differ in the size that they share");
+  if (plus) call.expect(eqlab::product(call.shape(2)) == sizes.out, "matrix and bias differ in the size of the output");
+  float* y = call.output(0, {sizes.rows, sizes.out});
+  const Product product{call.input(0), call.input(1), y, sizes.rows, sizes.in, sizes.out};
+  const float* bias = plus ? call.input(2) : nullptr;
+  if (!call.good() || product.in == 0 || product.out == 0) return;
+  eqlab::Workers& workers = eqlab::Workers::all();
+  const int64_t width = pieceWidth(product.out, workers.threads());
+  workers.run((product.out + width - 1) / width, [&](int64_t piece) {
+    const int64_t first = piece * width, end = std::min(first + width, product.out);
+    (transposed ? timesTransposed : timesMatrix)(product, first, end);
+    for (int64_t row = 0; plus && row < product.rows; row++)
+      for (int64_t column = first; column < end; column++) y[row * product.out + column] += bias[column];
+  });
 }
 
 // [rows, out]
@@ -244,23 +170,12 @@ void inferShape(TF_ShapeInferenceContext* context, TF_Status* status) {
 }
 
 template <bool transposed>
-void define(const char* name, TF_Status* status) {
-  TF_OpDefinitionBuilder* definition = TF_NewOpDefinitionBuilder(name);
-  for (const char* input : {"rows: float", "matrix: float"}) TF_OpDefinitionBuilderAddInput(definition, input);
-  TF_OpDefinitionBuilderAddOutput(definition, "product: float");
-  TF_OpDefinitionBuilderSetShapeInferenceFunction(definition, inferShape<transposed>);
-  TF_RegisterOpDefinition(definition, status);
-  if (TF_GetCode(status) == TF_OK)
-    TF_RegisterKernelBuilder(name, TF_NewKernelBuilder(name, "CPU", nullptr, compute<transposed>, nullptr), status);
+bool defineBoth(const std::string& name) {
+  return eqlab::define<compute<transposed, false>>(name.c_str(), {"rows: float", "matrix: float"}, {"product: float"}, inferShape<transposed>) &&
+         eqlab::define<compute<transposed, true>>((name + "Plus").c_str(), {"rows: float", "matrix: float", "bias: float"}, {"product: float"},
+                                                  inferShape<transposed>);
 }
 
-[[maybe_unused]] const bool registered = [] {
-  TF_Status* status = TF_NewStatus();
-  define<false>("EqlabRowsTimesMatrix", status);
-  if (TF_GetCode(status) == TF_OK) define<true>("EqlabRowsTimesTransposed", status);
-  const bool done = TF_GetCode(status) == TF_OK;
-  TF_DeleteStatus(status);
-  return done;
-}();
+[[maybe_unused]] const bool registered = defineBoth<false>("EqlabRowsTimesMatrix") && defineBoth<true>("EqlabRowsTimesTransposed");
 
 }  // namespace

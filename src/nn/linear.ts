@@ -1,11 +1,10 @@
-import { isNative } from "../core/engine.js";
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from "../core/tf.js";
 import { dropped } from "./dropout.js";
+import { fused, hasOwnOperations } from "./fused.js";
 import { type LoraBranch, loraBranch } from "./lora.js";
-import { DT, nativeOp } from "./native.js";
-import { product } from "./product.js";
+import { plusBranch, product, productPlus } from "./product.js";
 import { dequantized, isQuantized, type QuantizedWeight } from "./quantized.js";
-import { isTrainable, withGradient } from "./trainable.js";
+import { isRecording, isTrainable, withGradient } from "./trainable.js";
 
 /** How a weight lies in memory: `[out, in]` as in torch's Linear, or `[in, out]` as in GPT-2's Conv1D (`fan_in_fan_out` in PEFT). */
 export type WeightLayout = "out-in" | "in-out";
@@ -40,11 +39,13 @@ function frozenLinear(
     trained ? [x, branch.a, branch.b] : [x],
     (save) => {
       const rows = rowsOf(x);
-      const y = withBias(timesWeight(rows, weight, layout === "out-in"), bias);
+      const y = timesWeight(rows, weight, layout === "out-in", bias);
       if (!branch) return shapedLike(x, y);
+      const adapted = isRecording() || branch.dropout ? null : plusBranch(y, rows, branch);
+      if (adapted) return shapedLike(x, adapted);
       const low = product(branchInput(rows, branch), scaled(branch.a, branch), false, true);
       if (trained) save([x, low]);
-      return shapedLike(x, tf.add(y, product(low, branch.b, false, true)));
+      return shapedLike(x, plusProduct(y, low, branch.b, true));
     },
     (dy, [input, low]) =>
       tf.tidy(() => {
@@ -52,8 +53,9 @@ function frozenLinear(
         const dx = timesWeight(d, weight, layout === "in-out");
         if (!branch) return [shapedLike(dy, dx)];
         const dLow = product(d, branch.b);
-        const dxLow = product(dLow, scaled(branch.a, branch));
-        const sum = shapedLike(dy, tf.add(dx, branch.dropout ? dropped(dxLow, branch.dropout) : dxLow));
+        const a = scaled(branch.a, branch);
+        const all = branch.dropout ? tf.add(dx, dropped(product(dLow, a), branch.dropout)) : plusProduct(dx, dLow, a, false);
+        const sum = shapedLike(dy, all);
         if (!trained) return [sum];
         const dA = scaled(product(dLow, branchInput(rowsOf(input!), branch), true), branch);
         return [sum, dA, product(d, low as Tensor2D, true)];
@@ -61,20 +63,21 @@ function frozenLinear(
   );
 }
 
-/** d·W or d·Wᵀ. A quantised weight is made anew for each product and freed after it; in a compiled function not before `rows` are there. */
-function timesWeight(rows: Tensor2D, weight: Tensor2D | QuantizedWeight, transposed: boolean): Tensor2D {
-  if (!isQuantized(weight)) return product(rows, weight, false, transposed);
-  const matrix = dequantized(weight, [rows]);
-  const result = product(rows, matrix, false, transposed);
-  matrix.dispose();
-  return result;
+/** y + low·m, or low·mᵀ, in the place of y where nobody else needs it. */
+function plusProduct(y: Tensor2D, low: Tensor2D, m: Tensor2D, transposed: boolean): Tensor2D {
+  if (!hasOwnOperations()) return tf.add(y, product(low, m, false, transposed));
+  return tf.tidy(() => fused("AddLowRank", [y, low, transposed ? tf.transpose(m) : m])[0] as Tensor2D);
 }
 
-function withBias(y: Tensor2D, bias: Tensor1D | null): Tensor2D {
-  if (!bias) return y;
-  if (!isNative()) return tf.add(y, bias);
-  // TensorFlow fuses this one with the product when it compiles.
-  return nativeOp("BiasAdd", [{ name: "T", kind: "type", value: DT.float }], [y, bias])[0] as Tensor2D;
+/** d·W or d·Wᵀ, plus the bias. A quantised weight is made anew for each product and freed after it; in a compiled function not before `rows` are there. */
+function timesWeight(rows: Tensor2D, weight: Tensor2D | QuantizedWeight, transposed: boolean, bias: Tensor1D | null = null): Tensor2D {
+  if (isQuantized(weight)) {
+    const matrix = dequantized(weight, [rows]);
+    const result = timesWeight(rows, matrix, transposed, bias);
+    matrix.dispose();
+    return result;
+  }
+  return bias ? productPlus(rows, weight, bias, transposed) : product(rows, weight, false, transposed);
 }
 
 const branchInput = (rows: Tensor2D, { dropout }: LoraBranch): Tensor2D => (dropout ? dropped(rows, dropout) : rows);

@@ -1,7 +1,8 @@
 import { isNative } from "../core/engine.js";
 import { expected } from "../core/errors.js";
 import { checkNumber } from "../core/shapes.js";
-import { type Tensor4D, tf } from "../core/tf.js";
+import { type Tensor, type Tensor4D, tf } from "../core/tf.js";
+import { fused, hasOwnOperations } from "./fused.js";
 import { DT, nativeOp } from "./native.js";
 import { withGradient } from "./trainable.js";
 
@@ -86,13 +87,17 @@ export function rotaryTables(options: RotaryOptions, positions: { values: Int32A
 
 /** Turns queries or keys `[batch, heads, time, headDim]` by their positions. */
 export function rotate(x: Tensor4D, { cos, sin }: RotaryTables): Tensor4D {
+  const turned = (x: Tensor4D, cos: Tensor, sin: Tensor, sign: 1 | -1): Tensor4D => {
+    if (hasOwnOperations()) return fused("Rotate", [x, cos, sin, tf.scalar(sign)])[0] as Tensor4D;
+    return (sign === 1 ? tf.add : tf.sub)(tf.mul(x, cos), tf.mul(swapHalves(x), sin));
+  };
   return withGradient<Tensor4D>(
     [x],
     (save) => {
       save([cos, sin]);
-      return tf.add(tf.mul(x, cos), tf.mul(swapHalves(x), sin));
+      return turned(x, cos, sin, 1);
     },
-    (dy, [cos, sin]) => [tf.sub(tf.mul(dy, cos!), tf.mul(swapHalves(dy), sin!))],
+    (dy, [cos, sin]) => [turned(dy, cos!, sin!, -1)],
   );
 }
 

@@ -1,7 +1,9 @@
 // The one place where the native addon is built: the tfjs package's own sources and what this library adds to them, linked against the TensorFlow of a Python package.
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, realpathSync, renameSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { execFile, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, renameSync, rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { addonFile, addonPackage, root, venvPython } from "./paths.mjs";
 
 const FIND_TENSORFLOW = "import importlib.util as u; s=u.find_spec('tensorflow'); print(s.origin if s and s.origin else '')";
@@ -11,8 +13,10 @@ const source = (...path) => join(root, "src", ...path);
 /** What the addon is made of, beside the package's own sources, which functions.cc includes; a change of any makes it anew. */
 export const addonSources = (() => {
   const door = source("setup", "door.cc");
-  const proper = [source("core", "compile", "functions.cc"), source("nn", "dequantize.cc"), source("nn", "few-rows.cc")];
-  return { door, proper, all: [door, ...proper, source("setup", "addon.mjs")] };
+  const own = readdirSync(source("nn")).sort();
+  const ending = (end) => own.filter((file) => file.endsWith(end)).map((file) => source("nn", file));
+  const proper = [source("core", "compile", "functions.cc"), ...ending(".cc")];
+  return { door, proper, all: [door, ...proper, ...ending(".h"), source("setup", "addon.mjs")] };
 })();
 
 /** Runs a program and returns `{ ok, stdout, stderr }`; never throws. */
@@ -44,50 +48,60 @@ export function noCompiler() {
   return `no C++ compiler: expected \`${compiler}\` on the PATH; install g++ (Debian/Ubuntu: apt-get install g++) or name one in CXX`;
 }
 
-/** Compiles the addon against the TensorFlow in `tensorflow`; returns `{ ok, reason }`. About 10 seconds. */
-export function buildAddon(tensorflow) {
+/** Compiles the addon against the TensorFlow in `tensorflow`, one file on each core; returns `{ ok, reason }`. Half a minute on two cores. */
+export async function buildAddon(tensorflow) {
   const missing = noCompiler();
   if (missing) return { ok: false, reason: missing };
   const target = addonFile();
   mkdirSync(dirname(target), { recursive: true });
-  const common = [
-    "-O3",
-    "-ffp-contract=fast",
-    "-Wno-psabi",
-    "-fPIC",
-    "-shared",
-    "-std=c++17",
-    "-DNAPI_VERSION=8",
-    "-DNODE_GYP_MODULE_NAME=tfjs_binding",
-    "-DBUILDING_NODE_EXTENSION",
-    `-I${join(addonPackage(), "..", "..", "node-api-headers", "include")}`,
-  ];
+  const work = mkdtempSync(join(dirname(target), "build-"));
   // Linked by real path: a GPU TensorFlow finds its CUDA libraries relative to its own place.
-  const proper = [
-    `-I${join(tensorflow, "include")}`,
-    "-I.",
-    "-Ibinding",
-    ...addonSources.proper,
-    `-L${tensorflow}`,
-    `-Wl,-rpath,${tensorflow}`,
-    "-l:libtensorflow_cc.so.2",
-    "-l:libtensorflow_framework.so.2",
-  ];
-  for (const [file, args] of [
-    [`${target}.so`, proper],
-    [target, [addonSources.door, "-ldl"]],
-  ]) {
-    const fresh = `${file}.${process.pid}.new`;
-    const built = run(compiler, [...common, ...args, "-o", fresh], { cwd: addonPackage() });
-    if (!built.ok)
-      return {
-        ok: false,
-        reason: `the addon did not compile against ${tensorflow}: ${built.stderr.split("\n").find((line) => line.includes("error")) ?? built.stderr.slice(0, 400)}`,
-      };
-    renameSync(fresh, file);
+  const libraries = [`-L${tensorflow}`, `-Wl,-rpath,${tensorflow}`, "-l:libtensorflow_cc.so.2", "-l:libtensorflow_framework.so.2"];
+  try {
+    const objects = await objectsOf(addonSources.proper, [...FLAGS, `-I${join(tensorflow, "include")}`, "-I.", "-Ibinding"], work);
+    const [door] = await objectsOf([addonSources.door], FLAGS, work);
+    for (const [file, args] of [
+      [`${target}.so`, [...objects, ...libraries]],
+      [target, [door, "-ldl"]],
+    ]) {
+      const fresh = join(work, basename(file));
+      await compile(["-shared", ...args, "-o", fresh]);
+      renameSync(fresh, file);
+    }
+    return { ok: true, reason: "" };
+  } catch (error) {
+    const said = String(error.stderr || error.message);
+    const line = said.split("\n").find((text) => text.includes("error")) ?? said.slice(0, 400);
+    return { ok: false, reason: `the addon did not compile against ${tensorflow}: ${line}` };
+  } finally {
+    rmSync(work, { recursive: true, force: true });
   }
-  return { ok: true, reason: "" };
 }
+
+const FLAGS = [
+  "-O3",
+  "-ffp-contract=fast",
+  "-Wno-psabi",
+  "-fPIC",
+  "-std=c++17",
+  "-DNAPI_VERSION=8",
+  "-DNODE_GYP_MODULE_NAME=tfjs_binding",
+  "-DBUILDING_NODE_EXTENSION",
+  `-I${join(addonPackage(), "..", "..", "node-api-headers", "include")}`,
+];
+
+/** Compiles files, as many at a time as there are cores, and returns the object files. */
+async function objectsOf(sources, flags, folder) {
+  const objects = sources.map((file) => join(folder, `${basename(file)}.o`));
+  const waiting = [...sources.keys()];
+  const work = async () => {
+    for (let i = waiting.shift(); i !== undefined; i = waiting.shift()) await compile([...flags, "-c", sources[i], "-o", objects[i]]);
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  return objects;
+}
+
+const compile = (args) => promisify(execFile)(compiler, args, { cwd: addonPackage(), maxBuffer: 1 << 28 });
 
 /** Loads the addon in a process of its own and multiplies two matrices; returns `{ ok, reason }`. */
 export function tryAddon() {

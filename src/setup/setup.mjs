@@ -108,9 +108,9 @@ async function engine(noPython) {
     say(`native engine ready (TensorFlow in ${tensorflow})`);
   };
   if (state.addon === addon && state.tensorflow && existsSync(state.tensorflow) && tryAddon().ok) return settle(state.tensorflow);
-  const attempt = (folder) => {
+  const attempt = async (folder) => {
     say(`compiling the native engine against ${folder}`);
-    const built = buildAddon(folder);
+    const built = await buildAddon(folder);
     const loaded = built.ok ? tryAddon() : built;
     if (loaded.ok) settle(folder);
     else reasons.push(loaded.reason);
@@ -120,7 +120,7 @@ async function engine(noPython) {
   if (missing) reasons.push(missing); // then a TensorFlow is of no use
   const used = existsSync(join(state.tensorflow ?? "", "libtensorflow_cc.so.2")) ? [state.tensorflow] : [];
   const folders = missing ? [] : [...used, ...pythons().map(tensorflowOf)];
-  for (const folder of new Set(folders)) if (folder && attempt(folder)) return;
+  for (const folder of new Set(folders)) if (folder && (await attempt(folder))) return;
   if (noPython) reasons.push(noPython);
   else if (!missing && !tensorflowOf(venvPython)) {
     try {
@@ -128,7 +128,7 @@ async function engine(noPython) {
       // Only its libraries and headers are used, so none of its Python dependencies are wanted.
       await long(`${spec} into .venv`, venvPython, ["-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check", spec]);
       const folder = tensorflowOf(venvPython);
-      if (folder && attempt(folder)) return;
+      if (folder && (await attempt(folder))) return;
       if (!folder) reasons.push(`${spec} was installed but carries no libtensorflow_cc.so.2`);
     } catch (error) {
       reasons.push(error.message);

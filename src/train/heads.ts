@@ -1,8 +1,8 @@
 import { expected } from "../core/errors.js";
 import { type Scalar, type Tensor, type Tensor2D, tf } from "../core/tf.js";
-import { bceWithLogits } from "../losses/bce.js";
+import { multiLabelLoss } from "../losses/multi-label.js";
 import { softmaxCrossEntropy } from "../losses/softmax.js";
-import { type ClassificationHead, checkWidth, type Embeddings, headLogits } from "../nn/classification-head.js";
+import { type ClassificationHead, checkWidth, type Embeddings, headLogits, type MultiLabelLoss } from "../nn/classification-head.js";
 import { type StepResult, type Task, type TrainEvent, type TrainOptions, train } from "./loop.js";
 import { batchesOf } from "./sft-rows.js";
 
@@ -14,12 +14,16 @@ export type HeadTrainOptions = Partial<TrainOptions> & {
   batch?: number;
   /** Passes over the rows; `steps` goes before it. Default 40, or as many as make 600 updates. */
   epochs?: number;
+  /** Of a multi-label head. Default plain cross-entropy, the only one that leaves its probabilities calibrated. */
+  loss?: MultiLabelLoss;
   /** Held-out rows; without them there is neither early stop nor a best step. */
   validation?: HeadExamples;
 };
 
+const PLAIN: MultiLabelLoss = { kind: "bce" };
+
 /**
- * Trains a head on embeddings, with unweighted losses, so that its probabilities stay calibrated. Evaluates after each epoch (of 20 updates or more), stops after
+ * Trains a head on embeddings, by default with an unweighted loss, so that its probabilities stay calibrated. Evaluates after each epoch (of 20 updates or more), stops after
  * `patience` of them without a better validation loss and ends with the best parameters. Losses are in nats per decision (multi-label) or per row.
  */
 export async function* trainHead(
@@ -27,7 +31,7 @@ export async function* trainHead(
   examples: HeadExamples,
   given: HeadTrainOptions = {},
 ): AsyncGenerator<TrainEvent, void, undefined> {
-  const { batch = 256, epochs, validation, ...rest } = given;
+  const { batch = 256, epochs, validation, loss = PLAIN, ...rest } = given;
   checkExamples(head, examples, "head training rows");
   if (validation) checkExamples(head, validation, "head validation rows");
   const perEpoch = Math.ceil(examples.labels.length / batch);
@@ -45,9 +49,9 @@ export async function* trainHead(
   const task: Task<number[]> = {
     parameters: head.parameters,
     batch: pick,
-    step: (rows, seed) => headStep(head, examples, rows, seed),
+    step: (rows, seed) => headStep(head, examples, rows, seed, loss),
     size: (rows) => rows.length,
-    ...(validation ? { evaluate: async () => ({ loss: await headLoss(head, validation) }) } : {}),
+    ...(validation ? { evaluate: async () => ({ loss: await headLoss(head, validation, { loss }) }) } : {}),
   };
   yield* train(task, options);
 }
@@ -58,51 +62,63 @@ export async function headStep(
   examples: HeadExamples,
   rows: readonly number[],
   dropoutSeed: number | null,
+  loss: MultiLabelLoss = PLAIN,
 ): Promise<StepResult> {
   let count = 0;
   const { value, grads } = tf.tidy(() => {
     const { x, y } = rowsOf(head, examples, rows);
     return tf.variableGrads(() => {
-      const loss = lossOf(head, x, y, dropoutSeed);
-      count = loss.count;
-      return loss.sum;
+      const total = lossOf(head, x, y, dropoutSeed, loss);
+      count = total.count;
+      return total.sum;
     }, [...head.parameters.values()]);
   });
   const gradients = new Map([...head.parameters].map(([name, { name: key }]) => [name, grads[key]!]));
-  const loss = (await value.data())[0]!;
+  const sum = (await value.data())[0]!;
   value.dispose();
-  return { loss, count, gradients };
+  return { loss: sum, count, gradients };
 }
 
 /** Mean loss over all rows, without dropout, in nats per decision (multi-label) or per row. */
-export async function headLoss(head: ClassificationHead, examples: HeadExamples, batch = 1024): Promise<number> {
+export async function headLoss(
+  head: ClassificationHead,
+  examples: HeadExamples,
+  { batch = 1024, loss = PLAIN }: { batch?: number; loss?: MultiLabelLoss } = {},
+): Promise<number> {
   checkExamples(head, examples, "head rows");
   const all = [...examples.labels.keys()];
   let [sum, count] = [0, 0];
   for (let from = 0; from < all.length; from += batch) {
-    const loss = tf.tidy(() => {
+    const total = tf.tidy(() => {
       const { x, y } = rowsOf(head, examples, all.slice(from, from + batch));
-      const part = lossOf(head, x, y, null);
+      const part = lossOf(head, x, y, null, loss);
       count += part.count;
       return part.sum;
     });
-    sum += (await loss.data())[0]!;
-    loss.dispose();
+    sum += (await total.data())[0]!;
+    total.dispose();
   }
   return sum / count;
 }
 
-function lossOf(head: ClassificationHead, x: Tensor2D, y: Tensor, dropoutSeed: number | null): { sum: Scalar; count: number } {
+function lossOf(
+  head: ClassificationHead,
+  x: Tensor2D,
+  y: Tensor,
+  dropoutSeed: number | null,
+  loss: MultiLabelLoss,
+): { sum: Scalar; count: number } {
   const logits = headLogits(head, x, dropoutSeed);
-  return head.kind === "multi-label" ? bceWithLogits(logits, y as Tensor2D) : softmaxCrossEntropy(logits, y.as1D());
+  return head.kind === "multi-label" ? multiLabelLoss(loss, logits, y as Tensor2D) : softmaxCrossEntropy(logits, y.as1D());
 }
 
 /** The rows' embeddings `[rows, hidden]` and targets: `[rows, classes]` of 0 and 1, or `[rows]` int32. */
 function rowsOf(
-  { kind, hidden, classes }: ClassificationHead,
+  { kind, classes }: ClassificationHead,
   { embeddings, labels }: HeadExamples,
   rows: readonly number[],
 ): { x: Tensor2D; y: Tensor } {
+  const { hidden } = embeddings;
   const values = new Float32Array(rows.length * hidden);
   rows.forEach((row, i) => {
     values.set(embeddings.values.subarray(row * hidden, (row + 1) * hidden), i * hidden);
@@ -125,7 +141,7 @@ function rowsOf(
 
 function checkExamples(head: ClassificationHead, { embeddings, labels }: HeadExamples, thing: string): void {
   checkWidth(head, embeddings);
-  const rows = embeddings.values.length / head.hidden;
+  const rows = embeddings.values.length / embeddings.hidden;
   if (labels.length !== rows || rows === 0)
     throw new RangeError(expected(thing, `labels for ${rows} embeddings, and at least one`, labels.length));
   const one = head.kind === "single-label";

@@ -1,8 +1,11 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { loadEqBench, withoutRevision } from "../../src/data/eq-bench.js";
 import { world } from "../../src/data/world.js";
 import { folderSource, memorySource } from "../../src/files/source.js";
 import { shared } from "../shared.js";
+import { temporaryFolder } from "../temporary-folder.js";
 
 const answer = (scores: unknown[]) =>
   Object.fromEntries(
@@ -59,6 +62,28 @@ describe("EQ-Bench", () => {
       /emotion2: expected a name of one word/,
     );
     await expect(json(entry({ reference_answer: { ...answer([1, 2, 3, 4]), emotion2: "Bored" } }))).rejects.toThrow(/same four emotions/);
+  });
+
+  it("keeps the request to revise where it is asked for, and only the authors' files have it", async () => {
+    const revised = await loadEqBench(world("eq_bench"), { revise: true });
+    const plain = await loadEqBench(world("eq_bench"));
+    expect(revised.every(({ prompt }) => prompt.includes("Revised scores:\n") && !prompt.endsWith("Your answer:"))).toBe(true);
+    expect(revised.map((question) => ({ ...question, prompt: withoutRevision(question.prompt) }))).toEqual(plain);
+    await expect(loadEqBench(`${world("eq_bench")}/validation.csv`, { revise: true })).rejects.toThrow(/expected the authors' JSON file/);
+    await expect(
+      loadEqBench(memorySource({ "eq_bench_v2_questions_1.json": JSON.stringify({ "1": entry() }) }), { revise: true }),
+    ).rejects.toThrow(/question "1", prompt: expected a request for "Revised scores:"/);
+  });
+
+  it("reads a file of any name, the authors' object or the Hub's rows", async () => {
+    const folder = temporaryFolder();
+    const authors = join(folder, "mine.json");
+    writeFileSync(authors, JSON.stringify({ a7: entry() }));
+    expect((await loadEqBench(authors)).map(({ id }) => id)).toEqual(["a7"]);
+    const rows = join(folder, "rows.json");
+    writeFileSync(rows, JSON.stringify([entry(), entry()]));
+    expect((await loadEqBench(rows)).map(({ id }) => id)).toEqual(["1", "2"]);
+    expect(await loadEqBench(`${world("eq_bench")}/validation.csv`)).toEqual(await loadEqBench(world("eq_bench")));
   });
 
   it("brings the embedded version 2 prompts to the wording of the embedded table", async () => {

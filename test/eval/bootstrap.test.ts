@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../../src/core/random.js";
-import { bootstrapMean, spearman } from "../../src/eval/bootstrap.js";
+import { bootstrapMean, eachDraw } from "../../src/eval/bootstrap.js";
 
 describe("the bootstrap", () => {
   it("comes near the textbook interval of a mean", () => {
@@ -20,20 +20,36 @@ describe("the bootstrap", () => {
     expect(bootstrapMean(values, { seed: 3, draws: 50 })).not.toEqual(bootstrapMean(values, { seed: 4, draws: 50 }));
     expect(bootstrapMean([2])).toEqual({ mean: 2, low: 2, high: 2 });
     expect(bootstrapMean([])).toBeNull();
-  });
-});
-
-describe("Spearman's correlation", () => {
-  it("sees order only, and shares the rank of equals", () => {
-    expect(spearman([1, 2, 3, 4], [1, 10, 100, 1000])).toBeCloseTo(1, 12);
-    expect(spearman([1, 2, 3], [3, 2, 1])).toBeCloseTo(-1, 12);
-    // Ranks 0, 1.5, 1.5, 3 and 0, 1, 2, 3.
-    expect(spearman([1, 2, 2, 3], [1, 2, 3, 4])).toBeCloseTo(4.5 / Math.sqrt(4.5 * 5), 12);
+    expect(() => bootstrapMean([1, Number.NaN])).toThrow("bootstrap values[1]: expected a finite number, got NaN");
   });
 
-  it("is null where a side is constant or too short", () => {
-    expect(spearman([1, 1, 1], [1, 2, 3])).toBeNull();
-    expect(spearman([1, 2], [1, 2])).toBeNull();
-    expect(() => spearman([1], [1, 2])).toThrow("expected lists of one length");
+  it("draws whole clusters, whose values are alike", () => {
+    const random = new Random(2);
+    const values = Array.from({ length: 100 }, () => random.normal()).flatMap((value) => [value, value, value, value]);
+    const clusters = values.map((_, i) => `dialogue ${Math.floor(i / 4)}`);
+    const width = ({ low, high }: { low: number; high: number }) => high - low;
+    // Four copies of everything tell nothing new.
+    expect(width(bootstrapMean(values, { clusters })!) / width(bootstrapMean(values)!)).toBeCloseTo(2, 0.7);
+    expect(() => bootstrapMean([1, 2], { clusters: ["a"] })).toThrow("bootstrap clusters: expected one for each of 2 values, got 1");
+  });
+
+  it("draws the same rows whether it keeps them or not, also while another drawing is under way", () => {
+    const counts = (units: number, draws: number, then = () => {}): string[] => {
+      const all: string[] = [];
+      eachDraw(units, { seed: 5, draws }, (drawn) => {
+        all.push(drawn.join(""));
+        then();
+      });
+      return all;
+    };
+    const rows = counts(9, 50);
+    expect(rows).toHaveLength(50);
+    expect(counts(9, 50, () => counts(3, 2))).toEqual(rows);
+    // Too many to be kept: the first are the same.
+    const streamed: string[] = [];
+    eachDraw(9, { seed: 5, draws: 500_000 }, (drawn) => {
+      if (streamed.length < 50) streamed.push(drawn.join(""));
+    });
+    expect(streamed).toEqual(rows);
   });
 });

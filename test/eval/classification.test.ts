@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { multiLabelReport, singleLabelReport } from "../../src/eval/classification.js";
-import { type F1Report, f1Report, indicators } from "../../src/eval/f1.js";
+import { type F1Report, f1Difference, f1Report, indicators } from "../../src/eval/f1.js";
+import { preferenceBias } from "../../src/eval/preference-bias.js";
 import { averagePrecisions, decisionsAt, tuneThresholds } from "../../src/eval/thresholds.js";
 import { distance, noise, reference } from "../formula.js";
 
@@ -20,12 +21,13 @@ const stored = reference<{
     half: Scores;
     tuned: Scores;
     averagePrecision: number[];
+    auc: number[];
     bestF1: number[];
     calibrationError: number;
     probabilitySum: number;
     labelsPerRow: number;
   };
-  "single-label": Scores & { label: number[]; confusion: number[][]; calibrationError: number };
+  "single-label": Scores & { label: number[]; confusion: number[][]; calibrationError: number; preferenceBias: number };
 }>("classification.json");
 const { rows, names } = stored;
 const classes = names.length;
@@ -55,6 +57,14 @@ it("equals scikit-learn's scores of several labels a row, at one half and at oth
   expect(report.calibrationError).toBeCloseTo(expected.calibrationError, 12);
   expect(report.probabilitySum).toBeCloseTo(expected.probabilitySum, 12);
   expect(report.labelsPerRow).toBeCloseTo(expected.labelsPerRow, 12);
+  expect(
+    distance(
+      report.ranking.slice(0, -1).map(({ auc }) => auc!),
+      expected.auc,
+    ),
+  ).toBeLessThan(1e-12);
+  expect(report.ranking.at(-1)).toEqual({ name: names.at(-1), averagePrecision: null, auc: null });
+  expect(report.macroAuc).toBeCloseTo(expected.auc.reduce((a, b) => a + b, 0) / (classes - 1), 12);
   expect(report.meanAveragePrecision).toBeCloseTo(expected.averagePrecision.reduce((a, b) => a + b, 0) / (classes - 1), 12);
 });
 
@@ -71,6 +81,37 @@ it("equals scikit-learn's scores of one label a row, and its confusion matrix", 
   expect(report.accuracy.mean).toBeCloseTo(expected.accuracy, 12);
   expect(report.confusion).toEqual({ names, counts: expected.confusion });
   expect(report.calibrationError).toBeCloseTo(expected.calibrationError, 6);
+  expect(report.preferenceBias).toBeCloseTo(expected.preferenceBias, 12);
+});
+
+it("has no preference bias where every class is taken as often as it is true, and a large one where one takes all", () => {
+  const [even, all] = [
+    [
+      [5, 1, 1],
+      [1, 5, 1],
+      [1, 1, 5],
+    ],
+    [
+      [9, 0, 0],
+      [9, 0, 0],
+      [9, 0, 0],
+    ],
+  ];
+  expect(preferenceBias(even)).toBeCloseTo(0, 12);
+  expect(preferenceBias(all)).toBeCloseTo(Math.SQRT2, 3);
+  expect(preferenceBias([...even.map((row) => [...row, 0]), [0, 0, 0, 0]])).toBeCloseTo(0, 12); // a class that is nowhere
+});
+
+it("tells by how much one reading is better than another on the same rows, with an interval that is 0 for equal ones", () => {
+  const actual = indicators(stored.labels, classes);
+  const good = actual.map((one, i) => (i % 11 === 0 ? 1 - one : one));
+  const bad = actual.map((one, i) => (i % 3 === 0 ? 1 - one : one));
+  const { mean, low, high } = f1Difference(good, bad, actual, classes, { draws: 200 });
+  const macro = (said: Uint8Array) => f1Report(said, actual, names, { draws: 1 }).macroF1;
+  expect(mean).toBeCloseTo(macro(good) - macro(bad), 12);
+  expect([low > 0, low < mean, mean < high]).toEqual([true, true, true]);
+  expect(f1Difference(bad, good, actual, classes, { draws: 200 }).mean).toBeCloseTo(-mean, 12);
+  expect(f1Difference(good, good, actual, classes, { draws: 20 })).toEqual({ mean: 0, low: 0, high: 0 });
 });
 
 it("finds for each class a threshold with the best F1 that scikit-learn's curve has, and its average precision", () => {

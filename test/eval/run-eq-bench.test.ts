@@ -4,8 +4,9 @@ import { afterAll, describe, expect, it } from "vitest";
 import { tf } from "../../src/core/tf.js";
 import { referenceVector } from "../../src/eval/emotion-map.js";
 import type { EqResults, EqRow } from "../../src/eval/eq-rows.js";
-import { eqScore } from "../../src/eval/eq-score.js";
+import { eqScore, LABEL_SETS } from "../../src/eval/eq-score.js";
 import { dialogueOf, type EqOptions } from "../../src/eval/eq-settings.js";
+import { STEERING } from "../../src/eval/evaluators.js";
 import { type EqEvent, eqResults, evaluateEq } from "../../src/eval/run-eq-bench.js";
 import { CONFIGURATIONS } from "../../src/eval/steering.js";
 import { embedTexts } from "../../src/models/embed.js";
@@ -33,10 +34,10 @@ const resultsOf = (seen: EqEvent[]): EqResults | undefined => seen.flatMap((even
 describe("evaluateEq", () => {
   it("has a row for each question, variant and configuration, and for each control", () => {
     const { rows, candidates, official, controls } = results;
-    expect(rows).toHaveLength(6 * 2 * 4);
+    expect(rows).toHaveLength(6 * 2 * 5);
     expect(candidates).toHaveLength(6 * 2 * 3);
     expect(official).toHaveLength(6 * 2);
-    expect(controls).toHaveLength(6 * 7 + 6 * 2);
+    expect(controls).toHaveLength(6 * 9 + 6 * 2);
     expect(new Set(rows.map(({ configuration }) => configuration))).toEqual(new Set(CONFIGURATIONS));
     // A test of equal texts would prove nothing.
     expect(new Set(candidates.map(({ response }) => response)).size).toBeGreaterThan(30);
@@ -51,7 +52,8 @@ describe("evaluateEq", () => {
         const row = (configuration: string) =>
           results.rows.find((item) => item.variant === variant && item.questionId === questionId && item.configuration === configuration)!;
         expect(row("No Heads (Baseline)").candidate).toBe(0);
-        expect(row("Emotion Head Only").mass).toBe(Math.max(...own.map(({ mass }) => mass)));
+        const steering = ({ byEvaluator }: Pick<EqRow, "byEvaluator">) => byEvaluator[STEERING]!.mass;
+        expect(steering(row("Emotion Head Only"))).toBe(Math.max(...own.map(steering)));
         expect(row("Strategy Head Only").strategy!.fit).toBe(Math.max(...own.map(({ strategy }) => strategy!.fit)));
         for (const configuration of CONFIGURATIONS) {
           const { candidate, response } = row(configuration);
@@ -63,23 +65,40 @@ describe("evaluateEq", () => {
     expect(chosen.size).toBe(3);
   });
 
-  it("scores what the head says of the embedder's reading of the response", async () => {
+  it("scores what each evaluator reads in the response, the head that steers too; the first one's is the EQ score", async () => {
     const { emotion } = options.heads;
+    const [second] = options.evaluators;
     const rows = [...results.rows.slice(0, 5), ...results.controls.slice(0, 20)];
-    const embeddings = await embedTexts(
-      options.embedder,
-      rows.map(({ response }) => response),
-      emotion.pooling,
-    );
-    const probabilities = await headProbabilities(emotion.head, embeddings);
-    rows.forEach((row, i) => {
-      const question = questions.find(({ id }) => id === row.questionId)!;
-      const { mass, alignment, eq } = eqScore(probabilities.subarray(28 * i, 28 * (i + 1)), referenceVector(question));
-      expect(row.mass).toBeCloseTo(mass, 5);
-      expect(row.alignment).toBeCloseTo(alignment!, 5);
-      expect(row.eq).toBeCloseTo(eq, 5);
-      expect(row.eq).toBeCloseTo(row.mass + 0.3 * row.alignment!, 12);
-    });
+    const texts = rows.map(({ response }) => response);
+    const readers = { [STEERING]: emotion, "Second head": second!.head!.reader };
+    expect(Object.keys(rows[0]!.byEvaluator)).toEqual(["Second head", "Words alone", STEERING]);
+    for (const [name, { head, pooling }] of Object.entries(readers)) {
+      const probabilities = await headProbabilities(head, await embedTexts(options.embedder, texts, pooling));
+      rows.forEach((row, i) => {
+        const question = questions.find(({ id }) => id === row.questionId)!;
+        const { mass, alignment, eq } = eqScore(probabilities.subarray(28 * i, 28 * (i + 1)), referenceVector(question));
+        const scored = row.byEvaluator[name]!;
+        expect(scored.mass).toBeCloseTo(mass, 5);
+        expect(scored.alignment).toBeCloseTo(alignment!, 5);
+        expect(scored.eq).toBeCloseTo(eq, 5);
+        expect(scored.eq).toBeCloseTo(scored.mass + 0.3 * scored.alignment!, 12);
+      });
+    }
+    for (const { mass, alignment, eq, perLabel, byEvaluator } of rows) {
+      expect({ mass, alignment, eq }).toEqual(byEvaluator["Second head"]);
+      expect(LABEL_SETS.supportive.reduce((sum, label) => sum + perLabel[label], 0)).toBeCloseTo(mass, 12);
+    }
+    expect(results.evaluators.map(({ name, steers }) => [name, steers])).toEqual([
+      ["Second head", false],
+      ["Words alone", false],
+      [STEERING, true],
+    ]);
+  });
+
+  it("lets a head that has learnt nothing choose by its own reading", () => {
+    const chosen = (name: string) => results.rows.filter(({ configuration }) => configuration === name).map(({ candidate }) => candidate);
+    expect(chosen("Random Head")).not.toEqual(chosen("Emotion Head Only"));
+    expect(chosen("Random Head").some((candidate) => candidate !== 0)).toBe(true);
   });
 
   it("adds the published bonus for the heads in use", () => {
@@ -89,7 +108,7 @@ describe("evaluateEq", () => {
       )!.published;
     const bonus = (configuration: string) =>
       results.rows.filter((row) => row.configuration === configuration).map((row) => row.published - published(row));
-    const [none, emotion, strategy, both] = CONFIGURATIONS.map(bonus) as [number[], number[], number[], number[]];
+    const [none, emotion, strategy, both] = CONFIGURATIONS.slice(0, 4).map(bonus) as [number[], number[], number[], number[]];
     expect(none.every((value) => value === 0)).toBe(true);
     expect(emotion.every((value) => value > 0.1 / 28 && value < 0.1)).toBe(true);
     both.forEach((value, i) => {
@@ -127,11 +146,11 @@ describe("evaluateEq", () => {
     expect(other.rows[0]!.response).not.toBe(results.rows[0]!.response);
   });
 
-  it("has two configurations without strategy heads", async () => {
-    const { rows } = await eqResults({ ...options, limit: 1, heads: { emotion: options.heads.emotion } });
-    expect(rows.map(({ configuration, strategy }) => [configuration, strategy])).toEqual(
-      ["No Heads (Baseline)", "Emotion Head Only"].concat(["No Heads (Baseline)", "Emotion Head Only"]).map((name) => [name, null]),
-    );
+  it("has three configurations without strategy heads", async () => {
+    const { rows, quality } = await eqResults({ ...options, limit: 1, heads: { emotion: options.heads.emotion } });
+    const names = ["No Heads (Baseline)", "Emotion Head Only", "Random Head"];
+    expect(rows.map(({ configuration, strategy }) => [configuration, strategy])).toEqual([...names, ...names].map((name) => [name, null]));
+    expect(quality.map(({ strategyRealised }) => strategyRealised)).toEqual(Array(6).fill(null));
   });
 
   it("leaves no tensor behind, at the end, on break and on abort", async () => {
@@ -201,7 +220,9 @@ describe("the cache of generations", () => {
     const counts = async (change: Partial<EqOptions>) =>
       generated(await events({ ...cached, ...change }, ({ kind }) => kind === "read")).map(({ done }) => done);
     expect(await counts({})).toEqual([1, 1]);
-    expect(await counts({ seed: 8 })).toEqual([0, 1, 0, 1]);
+    // Greedy answers do not depend on the seed.
+    expect(await counts({ seed: 8 })).toEqual([0, 1, 1]);
+    expect(await counts({ dataRevision: "2" })).toEqual([0, 1, 0, 1]);
     expect(await counts({ topP: 0.8 })).toEqual([0, 1, 1]);
     expect(await counts({ variants: options.variants.slice(0, 1) })).toEqual([0, 1, 0, 1]);
     expect(await counts({ questions: [{ ...questions[0]!, prompt: "Hello." }] })).toEqual([0, 1, 0, 1]);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { HeadOptions } from "../../src/eval/head-run.js";
+import { preferenceBias } from "../../src/eval/preference-bias.js";
 import { strategyContext, trainStrategyHead } from "../../src/eval/strategy-head.js";
 import { disposeModel } from "../../src/models/create.js";
 import type { CausalLM } from "../../src/models/model.js";
@@ -22,11 +23,17 @@ beforeAll(async () => {
 afterAll(() => disposeModel(model));
 
 it("tells a given reply's strategy from its text", async () => {
-  const { head, card, report } = await trainStrategyHead(model, TALKS, { task: "given", ...OPTIONS }).result();
+  const { head, card, report, control } = await trainStrategyHead(model, TALKS, { task: "given", ...OPTIONS }).result();
   expect(report.rows).toBe(24);
   expect(report.noText).toBeNull();
   expect(report.accuracy.mean).toBeGreaterThan(report.majority.accuracy.mean + 0.2);
   expect(report.confusion.counts.flat().reduce((a, b) => a + b, 0)).toBe(24);
+  expect(report.preferenceBias).toBe(preferenceBias(report.confusion.counts));
+  // The strategy's name stands in the reply: counting words finds it, and merged turns are all that it misses.
+  expect(report.control!.accuracy!.mean).toBeGreaterThan(0.9);
+  expect(report.control!.sentence).toContain("of the TF-IDF control trained on the same texts");
+  expect(control!.kind).toBe("single-label");
+  expect(card.calibration).toMatchObject({ kind: "temperature" });
   expect(card).toMatchObject({ task: "given strategy", kind: "single-label", thresholds: null, pooling: { cut: "right" } });
   expect(card.data.counts).toEqual({ train: 96, validation: 24, test: 24 });
   expect(card.data.note).toBe(
@@ -62,7 +69,9 @@ it("reads the last messages with their roles, and whose turn it is", () => {
   expect(strategyContext(messages, 1)).toBe("User: c\nAssistant:");
 });
 
-it("refuses another task and data without strategies", () => {
+it("refuses another task, data without strategies and a calibration for several labels", async () => {
+  const platt = trainStrategyHead(model, TALKS, { task: "given", ...OPTIONS, calibration: "platt" });
+  await expect(platt.result()).rejects.toThrow('calibration: expected "temperature" or null, got "platt"');
   expect(() => trainStrategyHead(model, TALKS, { task: "last" as "next", ...OPTIONS })).toThrow(
     'strategy head task: expected "next" or "given", got "last"',
   );

@@ -1,57 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { GO_EMOTIONS } from "../../src/data/go-emotions.js";
-import type { EqResults, EqRow } from "../../src/eval/eq-rows.js";
+import type { EqRow } from "../../src/eval/eq-rows.js";
 import { firstQuestions } from "../../src/eval/eq-rows.js";
 import { summarize } from "../../src/eval/summary.js";
-
-const perLabel = Object.fromEntries(GO_EMOTIONS.map((label) => [label, 1 / 28])) as EqRow["perLabel"];
+import { madeUpResults, madeUpRows } from "./made-up-rows.js";
 
 /** One row a question, with the given EQ scores and official scores. */
-function rows(
-  kind: EqRow["kind"],
-  variant: string,
-  configuration: string,
-  eq: number[],
-  official: (number | null)[] = eq.map(() => 5),
-): EqRow[] {
-  return eq.map((value, i) => ({
-    ...{
-      kind,
-      variant,
-      configuration,
-      questionId: String(i + 1),
-      candidate: 0,
-      prompt: "",
-      response: "",
-      stop: "eos",
-      truncated: 0,
-      strategy: null,
-    },
-    ...{ mass: value, alignment: i === 0 ? null : 0, eq: value, perLabel, published: value, tokens: 10 + i },
-    official: { scores: null, score: official[i]!, reason: null },
-  }));
-}
-
-function resultsOf(samples: EqRow[], controls: EqRow[]): EqResults {
-  const names = [...new Set(samples.map(({ variant }) => variant))];
-  const about = { source: "", revision: null, modelType: "gpt2", weights: "", adapter: null, tokenizer: "", template: "plain" };
-  const official = samples
-    .filter(({ configuration }) => configuration !== "B")
-    .map(({ variant, questionId, official: score }) => ({
-      variant,
-      questionId,
-      ...score,
-      response: "",
-      stop: "eos" as const,
-      truncated: 0,
-      tokens: 1,
-    }));
-  const variants = names.map((variant) => ({ variant, ...about }));
-  return { rows: samples, controls, candidates: [], official, variants, mapping: [], settings: { questions: 4, available: 4 } };
-}
+const rows = (kind: EqRow["kind"], variant: string, configuration: string, eq: number[], official?: (number | null)[]): EqRow[] =>
+  madeUpRows({ kind, variant, configuration, eq, ...(official ? { official } : {}) });
 
 describe("the summary", () => {
-  const results = resultsOf(
+  const results = madeUpResults(
     [...rows("sample", "sft", "A", [0.1, 0.2, 0.3, 0.4], [9, null, 9, 9]), ...rows("sample", "sft", "B", [0.5, 0.5, 0.5, 0.5])],
     [
       ...rows("control", "–", "All 3", [0.3, 0.4, 0.5, 0.6], [7, 7, 7, 7]),
@@ -91,12 +49,12 @@ describe("the summary", () => {
       "Official EQ-Bench, unusable answers as 0: sft (67.5) is beaten by All 3 (70.0).",
       "Official EQ-Bench: sft fails by the authors' rule: 3 of 4 answers can be parsed, below 83.33 %.",
     ]);
-    const good = resultsOf(rows("sample", "sft", "A", [1, 1, 1, 1], [10, 10, 10, 10]), results.controls);
+    const good = madeUpResults(rows("sample", "sft", "A", [1, 1, 1, 1], [10, 10, 10, 10]), results.controls);
     expect(summarize(good).findings).toEqual(["EQ score: no control beats a configuration."]);
   });
 
   it("says where a difference is not settled, and where prompts did not fit", () => {
-    const wide = resultsOf(
+    const wide = madeUpResults(
       rows("sample", "sft", "No Heads (Baseline)", [0.1, 0.9, 0.1, 0.9]).map((row, i) => ({ ...row, truncated: i < 2 ? 30 : 0 })),
       rows("control", "–", "Empty", [0.9, 0.2, 0.9, 0.2], [null, null, null, null]),
     );

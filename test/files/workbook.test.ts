@@ -161,6 +161,20 @@ describe("writeWorkbook", () => {
     expect(["A2", "C2", "C3"].map((cell) => read.getCell(cell).alignment?.wrapText ?? false)).toEqual([false, true, true]);
   });
 
+  it("makes rows as high as their texts, six lines at most, since not every program does", async () => {
+    const texts = ["short", "one two three four five", "a\nb\nc", "", "word ".repeat(400), `${"x".repeat(25)} y`];
+    await writeWorkbook(path, [
+      { name: "run", columns: [{ header: "a header of three lines", width: 10 }], rows: texts.map((text) => [text]) },
+    ]);
+    const { "xl/worksheets/sheet1.xml": sheet } = await filesOf(path);
+    const heights = [...sheet!.matchAll(/<row ([^>]*)>/g)].map(([, attributes]) =>
+      Number(/ ht="([\d.]+)"/.exec(` ${attributes}`)?.[1] ?? 0),
+    );
+    expect(heights).toEqual([45, 0, 45, 45, 0, 90, 45]);
+    expect(sheet).toMatch(/<pageSetup[^>]*fitToHeight="0"/);
+    expect(sheet).toMatch(/<sheetPr><pageSetUpPr fitToPage="1"/);
+  });
+
   it("puts a picture right of the table, in its own size", async () => {
     await writeWorkbook(path, [{ ...textSheet(["a"]), image: { png } }]);
     const files = unzipSync(new Uint8Array(await readFile(path)));

@@ -6,8 +6,8 @@ import { openSafetensors } from "../../src/files/safetensors.js";
 import { folderSource } from "../../src/files/source.js";
 import { adapterChecksum, weightsChecksum } from "../../src/models/checksum.js";
 import { disposeModel } from "../../src/models/create.js";
-import { embedBatches, embedTexts, type Pooling } from "../../src/models/embed.js";
-import { hiddenStates, inputsOf } from "../../src/models/forward.js";
+import { embedBatches, embedPoolings, embedTexts, type Pooling, type PoolOptions, resolvePooling } from "../../src/models/embed.js";
+import { hiddenStates, inputsOf, passTensors, startPass } from "../../src/models/forward.js";
 import { loadModel } from "../../src/models/load.js";
 import { disposeAdapter, mergeAdapter } from "../../src/models/lora.js";
 import type { CausalLM } from "../../src/models/model.js";
@@ -70,6 +70,94 @@ it("takes the mean of the input embeddings without positions, model or adapter w
   disposeAdapter(adapted.adapter!);
 });
 
+it("weighs later tokens more, or those that the mean attends to, where asked to", async () => {
+  for (const model of [gpt2, llama]) {
+    for (const batchTokens of [24, 4096]) {
+      const position = await embedTexts(model, TEXTS, { pooling: "position", batchTokens });
+      const attention = await embedTexts(model, TEXTS, { pooling: "attention", batchTokens });
+      TEXTS.forEach((text, i) => {
+        const states = statesOf(model, model.tokenizer!.encode(text));
+        const places = states.map((_, at) => at + 1);
+        expect(distance(rowOf(position, i), weighted(states, places)), text).toBeLessThan(1e-5);
+        const scores = states.map((state) => state.reduce((sum, value, k) => sum + value * meanOf(states)[k]!, 0) / Math.sqrt(32));
+        const most = Math.max(...scores);
+        const weights = scores.map((score) => Math.exp(score - most));
+        expect(distance(rowOf(attention, i), weighted(states, weights)), text).toBeLessThan(1e-5);
+      });
+    }
+  }
+});
+
+/** The mean of rows by weights that need not have the sum 1. */
+function weighted(rows: number[][], weights: number[]): number[] {
+  const total = weights.reduce((a, b) => a + b, 0);
+  return rows[0]!.map((_, k) => rows.reduce((sum, row, i) => sum + (weights[i]! / total) * row[k]!, 0));
+}
+
+it("takes the states of a layer: 0 is what goes into the first block, the last is after the norm", async () => {
+  const [table, places] = ["transformer.wte.weight", "transformer.wpe.weight"].map(
+    (name) => (gpt2.weights.get(name) as Tensor2D).arraySync() as number[][],
+  ) as [number[][], number[][]];
+  const first = await embedTexts(gpt2, TEXTS, { pooling: "mean", layer: 0 });
+  const last = await embedTexts(gpt2, TEXTS, { pooling: "mean", layer: gpt2.config.layers });
+  const middle = await embedTexts(gpt2, TEXTS, { pooling: "last", layer: 1 });
+  const through = (text: string) =>
+    tf.tidy(() => {
+      const inputs = inputsOf([gpt2.tokenizer!.encode(text)]);
+      const pass = startPass(gpt2, passTensors(gpt2, inputs), null);
+      const x = gpt2.type.forward(pass.block(0), gpt2.type.embed(pass.outer, pass.ids, pass.positions), pass.context);
+      return x.squeeze([0]).arraySync() as number[][];
+    });
+  TEXTS.forEach((text, i) => {
+    const ids = gpt2.tokenizer!.encode(text);
+    expect(distance(rowOf(first, i), meanOf(ids.map((id, at) => table[id]!.map((value, k) => value + places[at]![k]!))))).toBeLessThan(
+      1e-5,
+    );
+    expect(distance(rowOf(middle, i), through(text).at(-1)!)).toBeLessThan(1e-5);
+  });
+  expect(distance(last.values, (await embedTexts(gpt2, TEXTS, { pooling: "mean" })).values)).toBe(0);
+});
+
+it("computes several poolings in one pass, mixes layers by their weights, and shares caches with each alone", async () => {
+  const cacheFolder = temporaryFolder();
+  const choices = [{ pooling: "last" }, { pooling: "mean", layer: 1 }, { pooling: "mix" }, { pooling: "input-mean" }] as const;
+  const poolings = choices.map((choice) => resolvePooling(gpt2, choice));
+  const all = await finished(embedPoolings(gpt2, TEXTS, poolings, { cacheFolder, batchTokens: 24 }));
+  expect(all.map(({ hidden }) => hidden)).toEqual([32, 32, 32 * 3, 32]);
+  let cached = 0;
+  const alone = (options: PoolOptions) =>
+    embedTexts(gpt2, TEXTS, {
+      ...options,
+      cacheFolder,
+      onProgress: (progress) => {
+        cached = progress.cached;
+      },
+    });
+  for (const [i, choice] of choices.entries()) {
+    if (choice.pooling === "mix") continue;
+    expect(distance((await alone(choice)).values, all[i]!.values)).toBe(0);
+    expect(cached).toBe(TEXTS.length);
+  }
+  const mix = [0.2, 0.5, 0.3];
+  const mixed = await alone({ pooling: "mix", mix });
+  expect(cached).toBe(TEXTS.length);
+  const layers = all[2]!;
+  TEXTS.forEach((_, i) => {
+    const wanted = Array.from({ length: 32 }, (_, k) =>
+      mix.reduce((sum, weight, layer) => sum + weight * rowOf(layers, i)[layer * 32 + k]!, 0),
+    );
+    expect(distance(rowOf(mixed, i), wanted)).toBeLessThan(1e-6);
+  });
+  expect(readdirSync(cacheFolder)).toHaveLength(5); // last, three layers' means, input-mean
+});
+
+async function finished<T>(run: AsyncGenerator<unknown, T>): Promise<T> {
+  for (;;) {
+    const step = await run.next();
+    if (step.done) return step.value;
+  }
+}
+
 it("lets an empty text stand as a single BOS or EOS", async () => {
   expect(gpt2.tokenizer!.encode("")).toEqual([]);
   for (const pooling of ["mean", "last", "input-mean"] as const) {
@@ -97,11 +185,19 @@ it("cuts a long text on the side that was asked for and keeps BOS in front", asy
 it("refuses options that do not fit the model", async () => {
   await expect(embedTexts({ ...gpt2, tokenizer: null }, ["a"], { pooling: "mean" })).rejects.toThrow("a model with a tokenizer");
   await expect(embedTexts(gpt2, ["a"], { pooling: "max" as Pooling })).rejects.toThrow(
-    'pooling: expected mean, last, input-mean, got "max"',
+    'pooling: expected mean, last, position, attention, mix, input-mean, got "max"',
   );
   await expect(embedTexts(gpt2, ["a"], { pooling: "mean", maxTokens: 65 })).rejects.toThrow(
     "maxTokens: expected a whole number from 2 to 64, got 65",
   );
+  for (const [options, message] of [
+    [{ pooling: "mean", layer: 3 }, "pooling layer: expected a whole number from 0 to 2, got 3"],
+    [{ pooling: "input-mean", layer: 1 }, "pooling layer: expected none for input-mean, got 1"],
+    [{ pooling: "mix" }, "pooling mix: expected the weights of the layers"],
+    [{ pooling: "mix", mix: [0.5, 0.5] }, "pooling mix: expected 3 weights with the sum 1"],
+    [{ pooling: "mean", mix: [0.2, 0.4, 0.4] }, "pooling mix"],
+  ] as const)
+    await expect(embedTexts(gpt2, ["a"], options)).rejects.toThrow(message);
 });
 
 it("takes known texts from the cache, computes the others, and says how many were which", async () => {
@@ -197,7 +293,8 @@ it("knows a model by its weights and an adapter by its values", async () => {
 it("leaves no tensors behind, also when stopped", async () => {
   const cacheFolder = temporaryFolder();
   const lost = await leaked(async () => {
-    for (const pooling of ["mean", "last", "input-mean"] as const) await embedTexts(gpt2, TEXTS, { pooling, cacheFolder });
+    for (const pooling of ["mean", "last", "attention", "input-mean"] as const) await embedTexts(gpt2, TEXTS, { pooling, cacheFolder });
+    await finished(embedPoolings(gpt2, TEXTS, [resolvePooling(gpt2, { pooling: "mix" }), resolvePooling(gpt2, { pooling: "last" })]));
     for await (const { done } of embedBatches(llama, TEXTS, { pooling: "mean", batchTokens: 1 })) if (done > 1) break;
   });
   expect(lost).toBe(0);

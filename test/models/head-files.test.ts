@@ -109,7 +109,15 @@ it("refuses files that do not belong together, and cards that say what cannot be
   await expect(loadHead(one, model)).rejects.toThrow("expected the file that head.json describes");
   for (const [change, message] of [
     [{ kind: "both" }, 'kind: expected "multi-label" or "single-label", got "both"'],
-    [{ pooling: { pooling: "max", maxTokens: 32, cut: "right" } }, "pooling.pooling: expected mean, last, input-mean"],
+    [
+      { pooling: { pooling: "max", maxTokens: 32, cut: "right" } },
+      "pooling.pooling: expected mean, last, position, attention, mix, input-mean",
+    ],
+    [{ pooling: { pooling: "mix", maxTokens: 32, cut: "right" } }, "pooling.mix: expected weights for the pooling mix, else none"],
+    [{ pooling: { pooling: "mean", mix: [1, 0, 0], maxTokens: 32, cut: "right" } }, "pooling.mix"],
+    [{ pooling: { pooling: "mix", mix: [0.5, 0.5], maxTokens: 32, cut: "right" } }, "pooling mix: expected 3 weights with the sum 1"],
+    [{ pooling: { pooling: "mean", layer: 7, maxTokens: 32, cut: "right" } }, "pooling layer: expected a whole number from 0 to 2, got 7"],
+    [{ calibration: { kind: "platt", scale: [1], shift: [0] } }, "calibration.scale: expected 3 numbers"],
     [{ thresholds: [0.5] }, "thresholds: expected null or 3 numbers"],
     [{ inner: 13 }, "as its card says, got 0.weight [16]"],
     [{ labels: [] }, "labels: expected a list of names"],

@@ -33,13 +33,15 @@ describe("texts in rows", () => {
 
   it("come with their own segments, positions and weights, and a part batch is cut to its longest row", () => {
     const [batch] = textBatches(textsOf([3, 2]), 256);
-    const { inputs, weights } = batchInputs(batch!, false, 9);
+    const { inputs, weights } = batchInputs(batch!, 9);
     expect([inputs.batch, inputs.time]).toEqual([1, 5]);
     expect([...inputs.ids]).toEqual([0, 1, 2, 100, 101]);
     expect([...inputs.segments]).toEqual([1, 1, 1, 2, 2]);
     expect([...inputs.positions]).toEqual([0, 1, 2, 0, 1]);
-    expect([...weights.subarray(0, 10)]).toEqual([...Array<number>(3).fill(Math.fround(1 / 3)), 0, 0, 0, 0, 0, 0.5, 0.5]);
-    expect(weights).toHaveLength(textsIn(64) * 5);
-    expect([...batchInputs(batch!, true, 9).weights.subarray(0, 10)]).toEqual([0, 0, 1, 0, 0, 0, 0, 0, 0, 1]);
+    expect([...weights.mean.subarray(0, 10)]).toEqual([...Array<number>(3).fill(Math.fround(1 / 3)), 0, 0, 0, 0, 0, 0.5, 0.5]);
+    expect(weights.mean).toHaveLength(textsIn(64) * 5);
+    expect([...weights.last.subarray(0, 10)]).toEqual([0, 0, 1, 0, 0, 0, 0, 0, 0, 1]);
+    const sixths = [1 / 6, 2 / 6, 3 / 6].map(Math.fround);
+    expect([...weights.position.subarray(0, 10)]).toEqual([...sixths, 0, 0, 0, 0, 0, Math.fround(1 / 3), Math.fround(2 / 3)]);
   });
 });

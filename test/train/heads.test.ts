@@ -83,7 +83,7 @@ for (const kind of ["multi-label", "single-label"] as const) {
     const sums = await Promise.all(parts);
     expect(sums.reduce((sum, { loss }) => sum + loss, 0)).toBeCloseTo(whole.loss, 4);
     expect(sums.reduce((sum, { count }) => sum + count, 0)).toBe(whole.count);
-    expect(await headLoss(head, examplesOf(kind), 7)).toBeCloseTo(whole.loss / whole.count, 6);
+    expect(await headLoss(head, examplesOf(kind), { batch: 7 })).toBeCloseTo(whole.loss / whole.count, 6);
     for (const { gradients } of [whole, ...sums]) for (const gradient of gradients.values()) gradient.dispose();
     disposeHead(head);
   });

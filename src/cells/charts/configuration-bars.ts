@@ -37,6 +37,7 @@ export function configurationBars(
     y: configuration,
     showarrow: false,
     xanchor: "left",
+    align: "left",
     xshift: 8,
     font: { size: 12 },
   }));

@@ -19,7 +19,7 @@ const FOLLOWING = new Set(
 );
 
 /** Computed in f32 and kept in 16 bits: what is large, and what the next block starts from. */
-const ROUNDED = new Set(["GatherV2", "Softmax"]);
+const ROUNDED = new Set(["GatherV2", "Softmax", "EqlabMaskedSoftmax"]);
 
 /** Adds an operation to the graph as it is given. */
 export type Add = (name: string, attributes: Attribute[], inputs: Node[]) => Node[];

@@ -1,6 +1,6 @@
 import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from "../../core/tf.js";
 import { activation } from "../../nn/activation.js";
-import { attention, joinHeads, splitProjections } from "../../nn/attention.js";
+import { joinHeads, splitProjections } from "../../nn/attention.js";
 import { embed } from "../../nn/embedding.js";
 import { layerNorm } from "../../nn/norm.js";
 import { configReader } from "../config.js";
@@ -59,11 +59,10 @@ export const modelType: ModelType = {
   },
   embed: (scope, ids, positions) =>
     tf.add(embed(scope.weight("wte.weight") as Tensor2D, ids), embed(scope.weight("wpe.weight") as Tensor2D, positions)),
-  forward(scope, x, { config, mask, attend }) {
+  forward(scope, x, { config, attend }) {
     const projected = scope.linear("attn.c_attn", norm(scope, "ln_1", x, config));
     const [query, key, value] = splitProjections(projected, 3, config.heads) as [Tensor4D, Tensor4D, Tensor4D];
-    const mixed = attend ? attend(query, key, value) : attention(query, key, value, mask, 1 / Math.sqrt(config.headDim), { causal: true });
-    const after = tf.add(x, scope.linear("attn.c_proj", joinHeads(mixed)));
+    const after = tf.add(x, scope.linear("attn.c_proj", joinHeads(attend(query, key, value))));
     const wide = activation(config.activation)(scope.linear("mlp.c_fc", norm(scope, "ln_2", after, config)));
     return tf.add(after, scope.linear("mlp.c_proj", wide));
   },

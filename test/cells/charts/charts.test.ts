@@ -7,6 +7,7 @@ import { eqBreakdown } from "../../../src/cells/charts/eq-breakdown.js";
 import { lossCurve } from "../../../src/cells/charts/loss-curve.js";
 import { temperatureMix } from "../../../src/cells/charts/temperature-mix.js";
 import { bundleOf } from "../../../src/cells/display.js";
+import { evaluationExamples, FIFTEEN } from "./evaluation-examples.js";
 import { CONFIGURATIONS, examples, STRATEGY_NAMES, shares } from "./examples.js";
 
 /** Texts that a reader must find in the picture. */
@@ -34,15 +35,41 @@ const SEEN: Record<string, string[]> = {
   "eq-breakdown-all": ["samples, by empathy mass", "171 samples"],
   "eq-breakdown-no-alignment": ["empathy mass"],
   "configuration-bars": [...CONFIGURATIONS, "0.510", "[0.460, 0.560]", "0.975"],
+  "forest-plot": ["SFT + DPO − SFT", "not shown, Holm p = 0.420", "light diamond: at equal length", "difference in EQ score"],
+  "forest-plot-extremes": [
+    "not shown, no test",
+    "contradicted, Holm p < 0.001",
+    "−4.3 [−6.0, −2.5]",
+    "0.0 [0.0, 0.0]",
+    "which heads and at which compute it",
+  ],
+  "forest-plot-empty": ["No planned comparison"],
+  "seed-spread": ["3 seeds, SD 0.012", "Base: Emotion Head Only", "red ticks: each seed's own mean"],
+  "seed-spread-one": ["one seed", "its spread cannot be told"],
+  "emotion-profile": ["caring", "SFT + DPO, shuffled pairs", "bold: counted as empathy"],
+  "emotion-profile-many": FIFTEEN,
+  "score-by-length-many": [...FIFTEEN, "per 10 tokens", "over 2565 responses"],
+  "evaluator-agreement": ["TF-IDF", "Emotion head (steers)", "n = 300"],
+  "evaluator-agreement-one": ["Spearman's ρ –, n = 1"],
+  "sample-breakdown": ["Question q1", "official 6.8 of 10", "Frustrated with herself", "0.138"],
+  "sample-breakdown-unusable": ["no usable answer", "unusable (no line like “Word: 5”)"],
+  "class-f1-control": ["◇", "diamond: TF-IDF control"],
+  "reliability-before": ["0.108 before, 0.011 after", "□ before"],
+  "rank-changes": [...FIFTEEN, "supportive", "w = 0.3", "The first rank goes to 3 of 15 configurations over 9 formulas"],
+  "rank-changes-few": ["Base", "over 3 formulas"],
+  "learning-curve": ["TF-IDF control 0.460", "43,410", "head, last token 0.270"],
+  "head-costs": ["410 s", "9.4 s", "seconds (log)"],
   "score-by-length": ["Spearman's ρ 0.47 over 120 responses", "Emotion Head Only", "length of the response (words)"],
 };
 
+const all = { ...examples, ...evaluationExamples };
+
 describe("every chart", () => {
   it("is among those looked at", () => {
-    expect(Object.keys(examples)).toEqual(Object.keys(SEEN));
+    expect(Object.keys(all).sort()).toEqual(Object.keys(SEEN).sort());
   });
 
-  for (const [name, make] of Object.entries(examples)) {
+  for (const [name, make] of Object.entries(all)) {
     it(`${name} shows its words and numbers`, () => {
       const made = make();
       const { document } = new JSDOM(made.svg(), { contentType: "image/svg+xml" }).window;

@@ -1,0 +1,102 @@
+import { type BootstrapOptions, bootstrapMean } from "./bootstrap.js";
+import type { EqResults, EqRow } from "./eq-rows.js";
+import { CUT } from "./failures.js";
+import { groupsBy, meanOf } from "./groups.js";
+import type { Comparison } from "./statistics.js";
+import type { EqSummary, HumanSummary, OfficialSummary, SummaryRow } from "./summary.js";
+
+type Tables = Omit<EqSummary, "findings"> & {
+  /** Planned questions that could not be asked. */
+  missing: readonly string[];
+};
+
+/** What the tables show, in words: whether the run is whole, the verdicts, then what stands against them. */
+export function findingsOf(results: EqResults, tables: Tables, options: BootstrapOptions): string[] {
+  return [
+    ...(tables.partial ? [`${tables.partial}: nothing here holds for all.`] : []),
+    ...verdicts(tables),
+    ...controlFindings(results, tables, options),
+    ...officialFindings(tables.official),
+    ...humanFindings(tables.human),
+    ...truncationFindings(results),
+    ...tables.failures
+      .filter(({ reason }) => reason !== CUT)
+      .map(({ variant, reason, count, of }) => `${variant}: ${count} of ${of} answers failed and were scored as they are: ${reason}.`),
+  ];
+}
+
+/** A sentence for each planned comparison, for each other evaluator that judges otherwise, and for what could not be compared. */
+function verdicts({ comparisons, otherEvaluators, missing, evaluators }: Tables): string[] {
+  if (comparisons.length === 0) return [];
+  const own = comparisons.map(({ question, sentence }) => `${question} ${sentence}`);
+  const verdictOn = (name: string) =>
+    comparisons.find((comparison) => comparison.name === name && comparison.metric === "EQ score")?.verdict;
+  const otherwise = otherEvaluators.filter(({ name, verdict }) => verdict !== verdictOn(name));
+  const said = ({ name, metric, sentence }: Comparison) =>
+    `${name}, by another evaluator (${metric.replace("EQ score by ", "")}): ${sentence}`;
+  const scorer = evaluators[0] ? [`The EQ score is that of ${evaluators[0].name}, which chose nothing.`] : [];
+  const left = missing.length === 0 ? [] : [`Not asked, since a variant or head for it is missing: ${missing.join(" ")}`];
+  return [...own, ...scorer, ...otherwise.map(said), ...left];
+}
+
+/** A sentence for each control whose mean EQ score is above that of a configuration. */
+function controlFindings(results: EqResults, { configurations, controls }: Tables, options: BootstrapOptions): string[] {
+  const sentences = controls.flatMap((control) => {
+    const beaten = configurations.filter(({ eq }) => eq.mean < control.eq.mean).sort((a, b) => b.eq.mean - a.eq.mean);
+    const [best] = beaten;
+    if (!best) return [];
+    const [high, low] = [questionMeans(results.controls, control), questionMeans(results.rows, best)];
+    const differences = [...high].map(([question, value]) => value - low.get(question)!);
+    const gap = bootstrapMean(differences, options)!;
+    const count = beaten.length === configurations.length ? `all ${beaten.length}` : `${beaten.length} of ${configurations.length}`;
+    const distance = `by ${gap.mean.toFixed(3)} [${gap.low.toFixed(3)}, ${gap.high.toFixed(3)}]${gap.low > 0 ? "" : `, which n = ${control.n} does not settle`}`;
+    return `EQ score: the control ${nameOf(control)} (${control.eq.mean.toFixed(3)}) beats ${count} configurations, among them ${nameOf(best)} (${best.eq.mean.toFixed(3)}) ${distance}.`;
+  });
+  return sentences.length > 0 ? sentences : ["EQ score: no control beats a configuration."];
+}
+
+/** The EQ score of each question, over the seeds. */
+function questionMeans(rows: readonly EqRow[], { variant, configuration }: SummaryRow): Map<string, number> {
+  const own = rows.filter((row) => row.variant === variant && row.configuration === configuration);
+  return new Map(groupsBy(own, ({ questionId }) => [questionId]).map((group) => [group[0]!.questionId, meanOf(group.map(({ eq }) => eq))]));
+}
+
+function officialFindings(rows: readonly OfficialSummary[]): string[] {
+  const variants = rows.filter(({ kind }) => kind === "sample");
+  // The reference itself is perfect by construction.
+  const controls = rows.filter(({ kind, name }) => kind === "control" && name !== "Reference-style answer");
+  const sentences = variants.flatMap((variant) => {
+    const beating = controls.filter(({ totals }) => totals.lmEval > variant.totals.lmEval);
+    const said = beating.map(({ name, totals }) => `${name} (${totals.lmEval.toFixed(1)})`).join(", ");
+    return beating.length === 0
+      ? []
+      : `Official EQ-Bench, unusable answers as 0: ${variant.name} (${variant.totals.lmEval.toFixed(1)}) is beaten by ${said}.`;
+  });
+  const failed = variants.flatMap(({ name, totals: { official } }) =>
+    official.kind === "failed" ? `Official EQ-Bench: ${name} fails by the authors' rule: ${official.reason}.` : [],
+  );
+  return [...sentences, ...failed];
+}
+
+/** Where people's own replies stand: a score that puts something else above them measures something else. */
+function humanFindings(rows: readonly HumanSummary[]): string[] {
+  const people = rows.find(({ kind }) => kind === "human");
+  if (!people) return [];
+  const above = rows.filter((row) => row.mass.mean > people.mass.mean);
+  const named = (row: HumanSummary) => `${row.kind === "control" ? row.configuration : row.variant} (${row.mass.mean.toFixed(3)})`;
+  const own = `Held-out dialogues, empathy mass: people's own replies (${people.mass.mean.toFixed(3)}, n = ${people.n})`;
+  return [above.length === 0 ? `${own} are above all models and controls.` : `${own} are below ${above.map(named).join(", ")}.`];
+}
+
+/** A model that does not see the dialogue cannot answer it. */
+function truncationFindings({ rows }: EqResults): string[] {
+  const own = rows.filter(({ configuration }) => configuration === "No Heads (Baseline)");
+  return groupsBy(own, ({ variant }) => [variant]).flatMap((group) => {
+    const cut = group.filter(({ truncated }) => truncated > 0);
+    if (cut.length === 0) return [];
+    const lost = meanOf(cut.map(({ truncated }) => truncated)).toFixed(0);
+    return `${group[0]!.variant}: ${cut.length} of ${group.length} prompts did not fit the model and lost their beginning, ${lost} tokens on average.`;
+  });
+}
+
+const nameOf = ({ variant, configuration }: SummaryRow): string => (variant === "–" ? configuration : `${variant} · ${configuration}`);
