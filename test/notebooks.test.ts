@@ -30,7 +30,7 @@ describe.each(NOTEBOOKS)("%s", (name) => {
     const used = all
       .filter(({ cell_type }) => cell_type === "code")
       .flatMap((cell) => [...text(cell).matchAll(/\beq\.([a-zA-Z_0-9]+)/g)].map((match) => match[1]!));
-    const types = ["TrainEvent", "CausalLM", "Split", "Conversation", "HeadRun", "EqResults", "SummaryRow"];
+    const types = ["TrainEvent", "CausalLM", "Split", "Conversation", "HeadRun", "EqResults", "SummaryRow", "LearningMeasure"];
     expect(used.length).toBeGreaterThan(10);
     expect([...new Set(used)].filter((one) => !(one in eq) && !types.includes(one))).toEqual([]);
   });

@@ -68,6 +68,7 @@ async function solve(problem: Problem, tolerance: number): Promise<Float64Array>
   const { x, columns, targets, outputs, link, c } = problem;
   const [weights, scores] = [new Float64Array(x.width * outputs), new Float64Array(x.rows * outputs)];
   const signal = cellSignal();
+  const rounding = Number.EPSILON * problem.c * x.rows; // no slope below this can be told from none
   let first: number | undefined;
   for (let step = 0; step < MOST_STEPS; step++) {
     await breathe(signal);
@@ -77,7 +78,7 @@ async function solve(problem: Problem, tolerance: number): Promise<Float64Array>
     addPenalty(slope, weights, outputs);
     const size = slope.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     first ??= size;
-    if (size <= tolerance * first) return weights;
+    if (size <= Math.max(tolerance * first, rounding)) return weights;
     const direction = newtonDirection(problem, shares, slope);
     const change = times(x, direction, outputs);
     const length = stepLength(problem, { weights, scores, slope, direction, change });

@@ -124,7 +124,16 @@ function controlReport(
   );
   const { macroF1, macroF1Interval, microF1, weightedF1 } = own.f1;
   return {
-    ...{ macroF1, macroF1Interval, microF1, weightedF1, classes: own.f1.classes, accuracy: own.accuracy, atHalf: null, meanAveragePrecision: null },
+    ...{
+      macroF1,
+      macroF1Interval,
+      microF1,
+      weightedF1,
+      classes: own.f1.classes,
+      accuracy: own.accuracy,
+      atHalf: null,
+      meanAveragePrecision: null,
+    },
     preferenceBias: own.preferenceBias,
     ...controlVerdict(f1.macroF1, macroF1, f1Difference(said(head), said(control), truth, classes, { seed })),
   };

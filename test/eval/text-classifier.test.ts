@@ -89,7 +89,19 @@ it("ends where no slope is left, whatever the data, also for a label that nobody
         expect(most(slope)).toBeLessThanOrEqual(1e-3 * most(start) + 1e-9);
       }
     }),
-    { numRuns: 40 },
+    {
+      numRuns: 40,
+      examples: [
+        [
+          [
+            [0, 0, 0],
+            [0, Number.MIN_VALUE, 0],
+          ],
+          5,
+          1000,
+        ],
+      ],
+    },
   );
 });
 
