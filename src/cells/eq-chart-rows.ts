@@ -60,6 +60,15 @@ export const evaluatorScores = (rows: readonly EqRow[], configuration = BASELINE
       scores: Object.fromEntries(Object.entries(byEvaluator).map(([name, { eq }]) => [name, eq])),
     }));
 
-/** For `rankChanges`. */
-export const rankedScores = (rows: readonly SensitivityRow[]): RankedScore[] =>
-  rows.map(({ labelSet, weight, eq, rank, ...row }) => ({ labelSet, weight, name: named(row), eq, rank }));
+/**
+ * For `rankChanges`: every variant without heads, and one variant's configurations, ranked among themselves. All of them together would be
+ * lines that nobody can follow; the workbook has them.
+ */
+export function rankedScores(rows: readonly SensitivityRow[], variant = "SFT + DPO"): RankedScore[] {
+  const drawn = rows.filter((row) => row.configuration === BASELINE || row.variant === variant);
+  return drawn.map(({ labelSet, weight, eq, ...row }) => {
+    const beside = drawn.filter((other) => other.labelSet === labelSet && other.weight === weight);
+    const [above, equal] = [beside.filter((other) => other.eq > eq).length, beside.filter((other) => other.eq === eq).length];
+    return { labelSet, weight, name: named(row), eq, rank: above + (equal + 1) / 2 };
+  });
+}

@@ -124,11 +124,15 @@ describe("rows of the charts", () => {
   });
 
   it("name a variant's baseline by the variant, and controls by themselves", () => {
-    expect(
-      rankedScores(summary.sensitivity)
-        .slice(0, 2)
-        .map(({ name }) => name),
-    ).toEqual(["Base", "Base: Emotion Head Only"]);
+    const ranked = rankedScores(summary.sensitivity);
+    expect([...new Set(ranked.map(({ name }) => name))]).toEqual(
+      expect.arrayContaining(["Base", "SFT", "SFT + DPO", "SFT + DPO: Emotion Head Only"]),
+    );
+    expect(ranked.some(({ name }) => name === "Base: Emotion Head Only")).toBe(false);
+    for (const { rank, eq, ...setting } of ranked) {
+      const beside = ranked.filter(({ labelSet, weight }) => labelSet === setting.labelSet && weight === setting.weight);
+      expect(rank).toBe(beside.filter((other) => other.eq >= eq).length); // no two are equal here
+    }
     const bars = eqScoreBars(summary);
     expect(bars.filter(({ kind }) => kind === "control").map(({ configuration }) => configuration)).toContain("“I'm sorry.”");
   });

@@ -76,7 +76,7 @@ export function headCosts(
 ): Figure {
   const { places, left, axis, height } = lanes(rows.map(({ name }) => name));
   const colours = rows.map(({ kind }) => (kind === "control" ? GREY : COLOURS[0]));
-  const best = Math.max(0, ...rows.filter(({ kind }) => kind === "control").map(({ score }) => score));
+  const isControl = rows.map(({ kind }) => kind === "control");
   const [least, most] = [Math.min(1, ...rows.map(({ seconds }) => seconds)), Math.max(10, ...rows.map(({ seconds }) => seconds))];
   const scores: Trace = {
     ...{ type: "scatter", mode: "markers", name: unit, y: places },
@@ -97,11 +97,19 @@ export function headCosts(
     marker: { color: colours, size: 10, symbol: "square" },
     hovertemplate: "%{x:.1f} s<extra></extra>",
   };
-  const rule = { type: "line", x0: best, x1: best, y0: 0, y1: 1, yref: "paper", line: { color: GREY, width: 1.5, dash: "dash" } };
+  // A control's line reaches over its own lane and those of the heads above it, which learnt the same task.
+  const rules = rows.flatMap(({ score }, i) =>
+    isControl[i]
+      ? {
+          ...{ type: "line", x0: score, x1: score, y0: isControl.slice(0, i).lastIndexOf(true) + 0.5 },
+          ...{ y1: i + 0.5, line: { color: GREY, width: 1.5, dash: "dash" } },
+        }
+      : [],
+  );
   return figure([scores, costs], {
     title: titled(
       title,
-      subtitle || (best > 0 ? "95 % intervals; grey and dashed: the control that reads no embeddings" : "95 % intervals"),
+      subtitle || (rules.length > 0 ? "95 % intervals; grey and dashed: the control that reads no embeddings" : "95 % intervals"),
     ),
     width: Math.max(760, left + 560),
     height: height(84, 58, 34),
@@ -117,6 +125,6 @@ export function headCosts(
       range: [Math.floor(Math.log10(Math.max(least, 0.01))), Math.ceil(Math.log10(most * 1.5))],
     },
     yaxis: { ...axis, showgrid: true },
-    shapes: best > 0 ? [rule] : [],
+    shapes: rules,
   });
 }

@@ -40,7 +40,12 @@ export function reportPage(run: StoredRun): string {
   const { settings, headline, date, summary } = stored;
   const seeds = Math.max(...summary.configurations.map((row) => row.seeds));
   const count = `${settings.questions} of ${settings.available} EQ-Bench questions, ${seeds} ${seeds === 1 ? "seed" : "seeds"}`;
-  const lead = [count, `headline: ${headline}`, `embedded by ${settings.embedder}`, ...(date ? [date] : [])].join("; ");
+  const lead = [
+    count,
+    `headline: ${headline}`,
+    `embeddings of ${`${settings.embedder}`.split(/[\\/]/).slice(-2).join("/")}`,
+    ...(date ? [date] : []),
+  ].join("; ");
   const sections = [
     findings,
     means,
