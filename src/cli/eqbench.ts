@@ -23,6 +23,7 @@ const HELP = `eqlab eqbench: EQ-Bench by its authors' rules and by lm-evaluation
       scores answers, one {"id", "response"} a line; a question without an answer counts as unusable
   eqlab eqbench run --model DIR|ID --out DIR [--adapter DIR] [--limit N] [--revision] [--version v1|v2] [--questions FILE] [--json]
       answers the questions greedily and scores the answers; the same command goes on after a break
+      --attempts 3 asks again, sampled, where an answer cannot be parsed, as the authors' runner does; once unless told
       writes answers.jsonl, report.json and run.json; --prompting ${PROMPTINGS.join("|")}, --tokens N and --batch N change how it asks
 
   --questions   the authors' JSON file, a table as on the Hub, or a folder or Hub id that holds one; the embedded questions unless told
@@ -58,11 +59,14 @@ async function score(args: string[]): Promise<void> {
 
 async function run(args: string[]): Promise<void> {
   const texts = { model: { type: "string" }, adapter: { type: "string" }, out: { type: "string" }, prompting: { type: "string" } } as const;
-  const numbers = { limit: { type: "string" }, tokens: { type: "string" }, batch: { type: "string" } } as const;
+  const number = { type: "string" } as const;
+  const numbers = { limit: number, tokens: number, batch: number, attempts: number };
   const { values } = parseArgs({ args, allowNegative: true, options: { ...SHARED, ...texts, ...numbers } });
   const { model: place, adapter, out, prompting } = values;
   if (!place || !out) throw new RangeError(`${expected("eqbench run", "--model and --out", args.join(" "))}\n\n${HELP}`);
-  const [limit, maxNewTokens, batchSize] = (["limit", "tokens", "batch"] as const).map((name) => numberOf(`--${name}`, values[name]));
+  const [limit, maxNewTokens, batchSize, attempts] = (["limit", "tokens", "batch", "attempts"] as const).map((name) =>
+    numberOf(`--${name}`, values[name]),
+  );
   const all = await askedOf(values);
   const questions = all.questions.slice(0, limit ?? all.questions.length);
   const partial = questions.length < all.questions.length ? `the first ${questions.length} of ${all.questions.length} questions` : null;
@@ -73,6 +77,7 @@ async function run(args: string[]): Promise<void> {
     ...(prompting === undefined ? {} : { prompting: prompting as Prompting }),
     ...(maxNewTokens === undefined ? {} : { maxNewTokens }),
     ...(batchSize === undefined ? {} : { batchSize }),
+    ...(attempts === undefined ? {} : { attempts }),
   });
   const report = reportAnswers(questions, done.answers, { ...all, partial });
   const record = {
@@ -106,7 +111,8 @@ async function followed(events: AsyncGenerator<AnswerEvent>): Promise<Extract<An
   for await (const event of events) {
     if (event.kind === "done") return event;
     const known = event.cached > 0 ? `, ${event.cached} from before` : "";
-    console.error(`answered ${event.done} of ${event.total}${known}`);
+    const again = event.attempt > 1 ? `attempt ${event.attempt}: ` : "";
+    console.error(`${again}answered ${event.done} of ${event.total}${known}`);
   }
   throw new Error("eqbench run: it ended without answers");
 }
@@ -131,6 +137,7 @@ function countsOf({ answers, cached }: Extract<AnswerEvent, { kind: "done" }>) {
   return {
     answers: answers.length,
     fromBefore: cached,
+    askedAgain: count(({ attempt }) => attempt > 1),
     empty: count(({ response }) => response.trim() === ""),
     atTokenLimit: count(({ stop }) => stop === "length"),
     notFinite: count(({ stop }) => stop === "failed"),
