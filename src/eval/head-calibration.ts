@@ -1,6 +1,7 @@
 import type { Split } from "../data/record.js";
 import type { HeadCalibration } from "../models/head-files.js";
 import { type ClassificationHead, type Embeddings, headProbabilities, headScores, scaleLogits } from "../nn/classification-head.js";
+import { type CalibrationBin, calibration } from "./calibration.js";
 import { meanCalibrationError, topCalibration } from "./classification.js";
 import { indicators } from "./f1.js";
 import { fitPlatt, fitTemperature } from "./scaling.js";
@@ -22,8 +23,11 @@ export const readBy = async (head: ClassificationHead, { validation, test }: Par
 
 type Calibrated = { examples: Record<Split, readonly HeadExample[]>; embeddings: Parts; method: HeadCalibration["kind"] };
 
-/** Fits a scaling on validation, puts it into the head for good, and says what it changed. */
-export async function calibrate(head: ClassificationHead, { examples, embeddings, method }: Calibrated): Promise<HeadCalibration> {
+/** Fits a scaling on validation, puts it into the head for good, and says what it changed; `binsBefore` are those of test. */
+export async function calibrate(
+  head: ClassificationHead,
+  { examples, embeddings, method }: Calibrated,
+): Promise<{ calibration: HeadCalibration; binsBefore: CalibrationBin[] }> {
   const before = await errorsOf(head, examples, embeddings);
   const logits = await headScores(head, embeddings.validation);
   const targets = indicators(
@@ -34,24 +38,30 @@ export async function calibrate(head: ClassificationHead, { examples, embeddings
     method === "platt" ? fitPlatt(logits, targets, head.classes) : fitTemperature(logits, targets, head.classes, head.kind);
   scaleLogits(head, scale, shift);
   const after = await errorsOf(head, examples, embeddings);
-  const both = (split: keyof Read) => ({ before: before[split], after: after[split] });
-  return { kind: method, scale, shift, validation: both("validation"), test: both("test") };
+  const both = (split: keyof Read) => ({ before: before[split].error, after: after[split].error });
+  return {
+    calibration: { kind: method, scale, shift, validation: both("validation"), test: both("test") },
+    binsBefore: before.test.bins,
+  };
 }
 
 async function errorsOf(
   head: ClassificationHead,
   examples: Calibrated["examples"],
   embeddings: Parts,
-): Promise<Record<keyof Read, number>> {
+): Promise<Record<keyof Read, { error: number; bins: CalibrationBin[] }>> {
   const read = await readBy(head, embeddings);
   const errorOn = (split: keyof Read) => {
     const labels = examples[split].map((example) => example.labels);
-    if (head.kind === "multi-label") return meanCalibrationError(read[split], indicators(labels, head.classes), head.classes);
+    if (head.kind === "multi-label") {
+      const actual = indicators(labels, head.classes);
+      return { error: meanCalibrationError(read[split], actual, head.classes), bins: calibration(read[split], actual).bins };
+    }
     return topCalibration(
       read[split],
       labels.map(([label]) => label!),
       head.classes,
-    ).error;
+    );
   };
   return { validation: errorOn("validation"), test: errorOn("test") };
 }

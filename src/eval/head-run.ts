@@ -14,6 +14,7 @@ import {
 } from "../nn/classification-head.js";
 import { type HeadTrainOptions, trainHead } from "../train/heads.js";
 import type { TrainEvent } from "../train/loop.js";
+import type { CalibrationBin } from "./calibration.js";
 import { calibrate, type HeadExample, type Parts, type Read, readBy } from "./head-calibration.js";
 import { headCard } from "./head-card.js";
 import { type TextClassifier, trainTextClassifier } from "./text-classifier.js";
@@ -44,7 +45,13 @@ export type HeadEvent = EmbedProgress | TrainEvent;
 export type HeadCost = { embedSeconds: number; embedded: number; trainSeconds: number; controlSeconds: number };
 
 /** A trained head, its report, and the control that was trained beside it. The head is the caller's. */
-export type HeadResult<Report> = TrainedHead & { report: Report; control: TextClassifier | null; cost: HeadCost };
+export type HeadResult<Report> = TrainedHead & {
+  report: Report;
+  control: TextClassifier | null;
+  cost: HeadCost;
+  /** Of the test rows, as `report.bins`, before calibration; `null` without one. */
+  binsBefore: CalibrationBin[] | null;
+};
 
 /** Training that is under way: nothing happens before `events` or `result` is asked. */
 export type HeadRun<Report> = {
@@ -106,7 +113,8 @@ async function* run<Report extends object>(
   try {
     cost.trainSeconds = secondsSince(began);
     const { embeddings, record, candidates } = trained;
-    const calibration = kind === null ? null : await calibrate(head, { ...task, embeddings, method: kind });
+    const { calibration, binsBefore } =
+      kind === null ? { calibration: null, binsBefore: null } : await calibrate(head, { ...task, embeddings, method: kind });
     const read = await readBy(head, embeddings);
     let { pooling } = trained;
     if (head.layers) {
@@ -137,6 +145,7 @@ async function* run<Report extends object>(
       report,
       control: control && { ...control, thresholds: controlThresholds },
       cost,
+      binsBefore,
     };
   } finally {
     if (!finished) disposeHead(head);

@@ -189,6 +189,7 @@ it("puts its calibration into the last layer, and says in its card what that cha
   expect(warm.report.macroAuc).toBeCloseTo(plain.report.macroAuc, 10);
   expect(new Set(platt.card.calibration!.shift).size).toBeGreaterThan(1);
   expect(plain.card.calibration).toBeNull();
+  expect([warm.binsBefore, plain.binsBefore]).toEqual([plain.report.bins, null]);
   for (const { head } of [plain, warm, platt]) disposeHead(head);
 });
 
