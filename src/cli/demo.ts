@@ -46,6 +46,8 @@ const SLOW_SETTINGS = {
   EQLAB_DPO_STEPS: "8",
   EQLAB_EQ_QUESTIONS: "8",
   EQLAB_EQ_TOKENS: "24",
+  EQLAB_EQ_HUMAN: "4",
+  EQLAB_CONTROLS: "0",
 } as const;
 
 /** `eqlab demo`: runs the four notebooks in order, each taking what the one before it wrote; with more seeds the training ones several times. */

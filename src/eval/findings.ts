@@ -41,18 +41,27 @@ function verdicts({ comparisons, otherEvaluators, missing, evaluators }: Tables)
 
 /** A sentence for each control whose mean EQ score is above that of a configuration. */
 function controlFindings(results: EqResults, { configurations, controls }: Tables, options: BootstrapOptions): string[] {
-  const sentences = controls.flatMap((control) => {
-    const beaten = configurations.filter(({ eq }) => eq.mean < control.eq.mean).sort((a, b) => b.eq.mean - a.eq.mean);
+  const beatenBy = (control: SummaryRow) =>
+    configurations.filter(({ eq }) => eq.mean < control.eq.mean).sort((a, b) => b.eq.mean - a.eq.mean);
+  const count = (beaten: readonly SummaryRow[]) =>
+    beaten.length === configurations.length ? `all ${beaten.length}` : `${beaten.length} of ${configurations.length}`;
+  const written = controls.filter(({ variant }) => variant === "–");
+  const sentences = written.flatMap((control) => {
+    const beaten = beatenBy(control);
     const [best] = beaten;
     if (!best) return [];
     const [high, low] = [questionMeans(results.controls, control), questionMeans(results.rows, best)];
     const differences = [...high].map(([question, value]) => value - low.get(question)!);
     const gap = bootstrapMean(differences, options)!;
-    const count = beaten.length === configurations.length ? `all ${beaten.length}` : `${beaten.length} of ${configurations.length}`;
     const distance = `by ${gap.mean.toFixed(3)} [${gap.low.toFixed(3)}, ${gap.high.toFixed(3)}]${gap.low > 0 ? "" : `, which n = ${control.n} does not settle`}`;
-    return `EQ score: the control ${nameOf(control)} (${control.eq.mean.toFixed(3)}) beats ${count} configurations, among them ${nameOf(best)} (${best.eq.mean.toFixed(3)}) ${distance}.`;
+    return `EQ score: the control ${control.configuration} (${control.eq.mean.toFixed(3)}) beats ${count(beaten)} configurations, among them ${nameOf(best)} (${best.eq.mean.toFixed(3)}) ${distance}.`;
   });
-  return sentences.length > 0 ? sentences : ["EQ score: no control beats a configuration."];
+  // Answers of a variant that were put to other questions: all variants' in one sentence.
+  const swapped = controls.filter((control) => control.variant !== "–" && beatenBy(control).length > 0);
+  const shuffled = swapped.map((control) => `that of ${control.variant} (${control.eq.mean.toFixed(3)}) ${count(beatenBy(control))}`);
+  const others = swapped.length > 0 ? [`EQ score: a response to another question beats configurations too: ${listed(shuffled)}.`] : [];
+  const all = [...sentences, ...others];
+  return all.length > 0 ? all : ["EQ score: no control beats a configuration."];
 }
 
 /** The EQ score of each question, over the seeds. */
@@ -61,22 +70,42 @@ function questionMeans(rows: readonly EqRow[], { variant, configuration }: Summa
   return new Map(groupsBy(own, ({ questionId }) => [questionId]).map((group) => [group[0]!.questionId, meanOf(group.map(({ eq }) => eq))]));
 }
 
+/** Variants of which the same is to be said share a sentence. */
 function officialFindings(rows: readonly OfficialSummary[]): string[] {
   const variants = rows.filter(({ kind }) => kind === "sample");
   // The reference itself is perfect by construction.
   const controls = rows.filter(({ kind, name }) => kind === "control" && name !== "Reference-style answer");
-  const sentences = variants.flatMap((variant) => {
-    const beating = controls.filter(({ totals }) => totals.lmEval > variant.totals.lmEval);
-    const said = beating.map(({ name, totals }) => `${name} (${totals.lmEval.toFixed(1)})`).join(", ");
-    return beating.length === 0
-      ? []
-      : `Official EQ-Bench, unusable answers as 0: ${variant.name} (${variant.totals.lmEval.toFixed(1)}) is beaten by ${said}.`;
-  });
-  const failed = variants.flatMap(({ name, totals: { official } }) =>
-    official.kind === "failed" ? `Official EQ-Bench: ${name} fails by the authors' rule: ${official.reason}.` : [],
+  const score = ({ name, totals }: OfficialSummary) => `${name} (${totals.lmEval.toFixed(1)})`;
+  const beating = ({ totals }: OfficialSummary) =>
+    controls
+      .filter((control) => control.totals.lmEval > totals.lmEval)
+      .map(score)
+      .join(", ");
+  const beaten = groupsBy(
+    variants.filter((variant) => beating(variant) !== ""),
+    (variant) => [beating(variant)],
   );
-  return [...sentences, ...failed];
+  const reasonOf = ({ totals: { official } }: OfficialSummary) => (official.kind === "failed" ? official.reason : "");
+  const failed = groupsBy(
+    variants.filter((variant) => reasonOf(variant) !== ""),
+    (variant) => [reasonOf(variant)],
+  );
+  return [
+    ...beaten.map(
+      (group) => `Official EQ-Bench, unusable answers as 0: ${listed(group.map(score))} ${isAre(group)} beaten by ${beating(group[0]!)}.`,
+    ),
+    ...failed.map((group) => {
+      const fails = group.length === 1 ? "fails" : "fail";
+      return `Official EQ-Bench: ${listed(group.map(({ name }) => name))} ${fails} by the authors' rule: ${reasonOf(group[0]!)}.`;
+    }),
+  ];
 }
+
+/** "a", "a and b", "a; b and c": names hold commas themselves. */
+const listed = (names: readonly string[]): string =>
+  names.length < 2 ? names.join("") : `${names.slice(0, -1).join("; ")} and ${names.at(-1)}`;
+
+const isAre = (group: readonly unknown[]): string => (group.length === 1 ? "is" : "are");
 
 /** Where people's own replies stand: a score that puts something else above them measures something else. */
 function humanFindings(rows: readonly HumanSummary[]): string[] {

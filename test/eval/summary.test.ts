@@ -53,6 +53,23 @@ describe("the summary", () => {
     expect(summarize(good).findings).toEqual(["EQ score: no control beats a configuration."]);
   });
 
+  it("says once what holds for several variants", () => {
+    const failing = [null, null, null, 9];
+    const same = madeUpResults(
+      [...rows("sample", "SFT", "A", [0.2, 0.2, 0.2, 0.2], failing), ...rows("sample", "SFT, longer", "A", [0.3, 0.3, 0.3, 0.3], failing)],
+      [
+        ...rows("control", "–", "All 3", [0, 0, 0, 0], [7, 7, 7, 7]),
+        ...rows("control", "SFT", "Another question's response", [0.25, 0.25, 0.25, 0.25]),
+        ...rows("control", "SFT, longer", "Another question's response", [0.4, 0.4, 0.4, 0.4]),
+      ],
+    );
+    expect(summarize(same).findings.slice(0, 3)).toEqual([
+      "EQ score: a response to another question beats configurations too: that of SFT (0.250) 1 of 2 and that of SFT, longer (0.400) all 2.",
+      "Official EQ-Bench, unusable answers as 0: SFT (22.5) and SFT, longer (22.5) are beaten by All 3 (70.0).",
+      "Official EQ-Bench: SFT and SFT, longer fail by the authors' rule: 1 of 4 answers can be parsed, below 83.33 %.",
+    ]);
+  });
+
   it("says where a difference is not settled, and where prompts did not fit", () => {
     const wide = madeUpResults(
       rows("sample", "sft", "No Heads (Baseline)", [0.1, 0.9, 0.1, 0.9]).map((row, i) => ({ ...row, truncated: i < 2 ? 30 : 0 })),
