@@ -37,8 +37,9 @@ export function openTable(
 export function openTableHtml(rows: readonly OpenRow[], { title = "", note = "", characters = 4000 } = {}): string {
   const columns = columnNames(rows.map(({ cells }) => cells));
   const widths = columns.map((name, j) => {
-    const texts = [name, ...rows.map(({ cells }) => cell(cells[name]))];
-    return Math.min(j === columns.length - 1 ? 40 : 26, Math.max(...texts.map((text) => textWidth(text, 1))) + 1.3);
+    // Names are bold, and a page's own font may be wider than the one that was measured.
+    const widest = Math.max(textWidth(name, 1.25), ...rows.map(({ cells }) => textWidth(cell(cells[name]), 1)));
+    return Math.min(j === columns.length - 1 ? 40 : 26, widest + 1.3);
   });
   const numeric = columns.map((name) => rows.some(({ cells }) => typeof cells[name] === "number"));
   const line = (texts: string[]): string =>
