@@ -80,7 +80,7 @@ export function trainEmotionHead(
         const groups = { ekman: grouped("ekman", read, { validation, test }), sentiment: grouped("sentiment", read, { validation, test }) };
         const beside = control && controlReport(report, { read, control, thresholds, controlThresholds: controlThresholds!, test, seed });
         const fullReport = { ...report, majority: majority(labelsOf(examples.train), test), groups, control: beside };
-        return { thresholds, controlThresholds, report: fullReport };
+        return { thresholds, controlThresholds, controlMacroF1: beside?.macroF1 ?? null, report: fullReport };
       },
     },
     { ...options, seed },

@@ -25,12 +25,7 @@ export type Evaluator = {
 };
 
 /** A head of 28 labels. It should be trained apart from the one that steers: another seed, another pooling. */
-export function headEvaluator(
-  name: string,
-  reader: HeadReader & { card?: HeadCard },
-  embedder: CausalLM,
-  cacheFolder: string | null = null,
-): Evaluator {
+export function headEvaluator(name: string, reader: HeadReader, embedder: CausalLM, cacheFolder: string | null = null): Evaluator {
   const { kind, classes } = reader.head;
   if (kind !== "multi-label" || classes !== GO_EMOTIONS.length) {
     throw new RangeError(
@@ -51,7 +46,7 @@ export function headEvaluator(
 }
 
 /** A classifier that reads words, such as `trainTextClassifier` makes: it knows nothing of any model's embeddings. */
-export function textEvaluator(name: string, classifier: TextClassifier, { macroF1 = null }: { macroF1?: number | null } = {}): Evaluator {
+export function textEvaluator(name: string, classifier: TextClassifier): Evaluator {
   const { kind, labels } = classifier;
   if (kind !== "multi-label" || labels.join() !== GO_EMOTIONS.join()) {
     const wanted = `a multi-label classifier of the ${GO_EMOTIONS.length} labels of GoEmotions in their order`;
@@ -59,7 +54,7 @@ export function textEvaluator(name: string, classifier: TextClassifier, { macroF
   }
   return {
     name,
-    macroF1,
+    macroF1: classifier.macroF1,
     checksum: async () => checksumOf([classifier.model.weights]),
     async *read(texts, signal) {
       const result = new Float32Array(texts.length * labels.length);
@@ -121,7 +116,8 @@ function rowsOf(rows: readonly ArrayLike<number>[]): Float32Array {
 }
 
 /** As the head's card has it. */
-function macroF1Of(card: HeadCard | undefined): number | null {
+/** Of a head, where its card has one. */
+export function macroF1Of(card: HeadCard | undefined): number | null {
   const tuned = card?.metrics.tuned as { macroF1?: unknown } | undefined;
   return typeof tuned?.macroF1 === "number" ? tuned.macroF1 : null;
 }

@@ -76,7 +76,10 @@ export type HeadTask<Report> = {
   loss?: MultiLabelLoss;
   /** What probabilities on validation rows are worth, for the card of a choice. */
   score(validation: Float32Array): number;
-  measure(head: Read, control: Read | null): { thresholds: number[] | null; controlThresholds: number[] | null; report: Report };
+  measure(
+    head: Read,
+    control: Read | null,
+  ): { thresholds: number[] | null; controlThresholds: number[] | null; controlMacroF1: number | null; report: Report };
 };
 
 /** Embeds, trains on train, stops early, chooses, calibrates and tunes by validation, reports on test. */
@@ -125,7 +128,7 @@ async function* run<Report extends object>(
     began = performance.now();
     const { control, controlRead } = await controlOf(task, asked);
     cost.controlSeconds = secondsSince(began);
-    const { thresholds, controlThresholds, report } = task.measure(read, controlRead);
+    const { thresholds, controlThresholds, controlMacroF1, report } = task.measure(read, controlRead);
     const card = await headCard(model, task, head, {
       dataRevision: options.dataRevision ?? null,
       pooling,
@@ -143,7 +146,7 @@ async function* run<Report extends object>(
       pooling,
       card,
       report,
-      control: control && { ...control, thresholds: controlThresholds },
+      control: control && { ...control, thresholds: controlThresholds, macroF1: controlMacroF1 },
       cost,
       binsBefore,
     };

@@ -6,13 +6,15 @@ import { require, tf } from "../core/tf.js";
 import { weightsChecksum } from "../models/checksum.js";
 import type { EqResults, EvaluatorRow } from "./eq-rows.js";
 import type { EqSettings } from "./eq-settings.js";
-import { headChecksum, STEERING } from "./evaluators.js";
+import { headChecksum, macroF1Of, STEERING } from "./evaluators.js";
 import type { HeadReader } from "./readings.js";
 
 /** The evaluators and, last, the head that steers. */
 export async function evaluatorRows({ evaluators, heads }: EqSettings): Promise<EvaluatorRow[]> {
   const rows = evaluators.map(async ({ name, macroF1, checksum }) => ({ name, steers: false, macroF1, checksum: await checksum() }));
-  return [...(await Promise.all(rows)), { name: STEERING, steers: true, macroF1: null, checksum: await headChecksum(heads.emotion.head) }];
+  const { card, head } = heads.emotion;
+  const steering = { name: STEERING, steers: true, macroF1: macroF1Of(card), checksum: await headChecksum(head) };
+  return [...(await Promise.all(rows)), steering];
 }
 
 /** All options as they were resolved. */

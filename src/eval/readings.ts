@@ -1,10 +1,11 @@
 import { tf } from "../core/tf.js";
 import { type EmbedOptions, embedBatches, type PoolOptions, resolvePooling } from "../models/embed.js";
+import type { HeadCard } from "../models/head-files.js";
 import type { CausalLM } from "../models/model.js";
 import { type ClassificationHead, checkWidth, type Embeddings, headLogits } from "../nn/classification-head.js";
 
-/** A head and how the texts it reads become vectors: as they did when it was trained. */
-export type HeadReader = { head: ClassificationHead; pooling: PoolOptions };
+/** A head and how the texts it reads become vectors: as they did when it was trained. `card`: what it is worth. */
+export type HeadReader = { head: ClassificationHead; pooling: PoolOptions; card?: HeadCard };
 
 export type ReadOptions = {
   /** Where vectors are kept from one run to the next; `null` for nowhere. */

@@ -75,7 +75,8 @@ export function trainStrategyHead(
         const majority = { label: STRATEGIES[most]!, ...score(labels.map(() => most)) };
         const noText = task === "next" ? score(strategyFromHistory(examples.train, examples.test, STRATEGIES.length)) : null;
         const beside = control && controlReport(report, test, control.test, labels, seed);
-        return { thresholds: null, controlThresholds: null, report: { ...report, majority, noText, control: beside } };
+        const fullReport = { ...report, majority, noText, control: beside };
+        return { thresholds: null, controlThresholds: null, controlMacroF1: beside?.macroF1 ?? null, report: fullReport };
       },
     },
     // Of a dialogue the end counts, of a reply its beginning.

@@ -15,6 +15,8 @@ export type TextClassifier = {
   probabilities(texts: readonly string[]): Float32Array;
   /** Probability from which a label counts, tuned on validation by who trained it; `null` where they are not. */
   thresholds: number[] | null;
+  /** On held-out texts, where it was measured. */
+  macroF1: number | null;
   model: TextModel;
 };
 
@@ -63,16 +65,22 @@ export async function trainTextClassifier(
   const link = linkOf(kind);
   const weights = await fitLogistic(x, targets, { outputs: labels.length, link, c, tolerance });
   const model = { features, weights: weights.map(Math.fround), settings: { c, words, minTexts, texts: texts.length } };
-  return textClassifier(kind, labels, model, null);
+  return textClassifier(kind, labels, model);
 }
 
 /** A classifier of what was trained before. */
-export function textClassifier(kind: HeadKind, labels: readonly string[], model: TextModel, thresholds: number[] | null): TextClassifier {
+export function textClassifier(
+  kind: HeadKind,
+  labels: readonly string[],
+  model: TextModel,
+  { thresholds = null, macroF1 = null }: Partial<Pick<TextClassifier, "thresholds" | "macroF1">> = {},
+): TextClassifier {
   const link = linkOf(kind);
   return {
     kind,
     labels: [...labels],
     thresholds,
+    macroF1,
     model,
     probabilities: (texts) =>
       Float32Array.from(logisticProbabilities(featureRows(texts, model.features), model.weights, labels.length, link)),
