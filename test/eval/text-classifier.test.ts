@@ -87,7 +87,7 @@ it("ends where no slope is left, whatever the data, also for a label that nobody
         const slope = times(transposed(withOnes(x)), excess, 2).map((value, i) => value + (i < 6 ? weights[i]! : 0));
         const most = (values: Float64Array) => Math.max(...values.map(Math.abs));
         // What a step along a slope as small as this would gain is lost in the digits of the loss.
-        const digits = 4 * Math.sqrt(Number.EPSILON * c * dense.length);
+        const digits = 32 * Math.sqrt(Number.EPSILON * c * dense.length);
         expect(most(slope)).toBeLessThanOrEqual(1e-3 * most(start) + digits);
       }
     }),
