@@ -19,9 +19,7 @@ export function findingsOf(results: EqResults, tables: Tables, options: Bootstra
     ...officialFindings(tables.official),
     ...humanFindings(tables.human),
     ...truncationFindings(results),
-    ...tables.failures
-      .filter(({ reason }) => reason !== CUT)
-      .map(({ variant, reason, count, of }) => `${variant}: ${count} of ${of} answers failed and were scored as they are: ${reason}.`),
+    ...failureFindings(tables.failures),
   ];
 }
 
@@ -120,11 +118,24 @@ function humanFindings(rows: readonly HumanSummary[]): string[] {
 /** A model that does not see the dialogue cannot answer it. */
 function truncationFindings({ rows }: EqResults): string[] {
   const own = rows.filter(({ configuration }) => configuration === "No Heads (Baseline)");
-  return groupsBy(own, ({ variant }) => [variant]).flatMap((group) => {
+  const lost = groupsBy(own, ({ variant }) => [variant]).flatMap((group) => {
     const cut = group.filter(({ truncated }) => truncated > 0);
     if (cut.length === 0) return [];
-    const lost = meanOf(cut.map(({ truncated }) => truncated)).toFixed(0);
-    return `${group[0]!.variant}: ${cut.length} of ${group.length} prompts did not fit the model and lost their beginning, ${lost} tokens on average.`;
+    const tokens = meanOf(cut.map(({ truncated }) => truncated)).toFixed(0);
+    return {
+      variant: group[0]!.variant,
+      said: `${cut.length} of ${group.length} prompts did not fit the model and lost their beginning, ${tokens} tokens on average`,
+    };
+  });
+  return groupsBy(lost, ({ said }) => [said]).map((group) => `${listed(group.map(({ variant }) => variant))}: ${group[0]!.said}.`);
+}
+
+/** One sentence a reason. An answer that was cut is none: models stop where they are told to. */
+function failureFindings(failures: EqSummary["failures"]): string[] {
+  const real = failures.filter(({ reason }) => reason !== CUT);
+  return groupsBy(real, ({ reason }) => [reason]).map((group) => {
+    const counts = group.map(({ variant, count, of }) => `${count} of ${of} by ${variant}`);
+    return `Answers that failed and were scored as they are, ${group[0]!.reason}: ${listed(counts)}.`;
   });
 }
 

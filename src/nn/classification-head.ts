@@ -1,8 +1,8 @@
 import { expected } from "../core/errors.js";
-import { hash32, Random } from "../core/random.js";
+import { Random } from "../core/random.js";
 import { checkInteger, checkNumber } from "../core/shapes.js";
 import { type Tensor1D, type Tensor2D, tf, type Variable } from "../core/tf.js";
-import { dropout } from "./dropout.js";
+import { type DropoutSeed, dropout } from "./dropout.js";
 import { linear } from "./linear.js";
 import { layerNorm } from "./norm.js";
 
@@ -127,11 +127,11 @@ export function headOf(shape: HeadShape, values: ReadonlyMap<string, Float32Arra
 export function headLogits(
   { parameters, dropout: rate, hidden, layers }: ClassificationHead,
   x: Tensor2D,
-  dropoutSeed: number | null = null,
+  dropoutSeed: DropoutSeed | null = null,
 ): Tensor2D {
   const matrix = (name: string) => parameters.get(name) as unknown as Tensor2D;
   const vector = (name: string) => parameters.get(name) as unknown as Tensor1D;
-  const drop = (y: Tensor2D, place: string) => (dropoutSeed === null ? y : dropout(y, rate, hash32(`${dropoutSeed}/${place}`)));
+  const drop = (y: Tensor2D, place: string) => (dropoutSeed === null ? y : dropout(y, rate, dropoutSeed, place));
   const mixed = layers
     ? (tf.sum(tf.mul(x.reshape([-1, layers, hidden]), mixWeights(vector("mix")).reshape([1, layers, 1])), 1) as Tensor2D)
     : x;

@@ -1,8 +1,12 @@
+import { compile, type Results } from "../core/compile/compile.js";
 import { expected } from "../core/errors.js";
-import { type Scalar, type Tensor, type Tensor2D, tf } from "../core/tf.js";
+import { interruptibly } from "../core/interrupt.js";
+import { type Scalar, type Tensor, type Tensor1D, type Tensor2D, tf } from "../core/tf.js";
 import { multiLabelLoss } from "../losses/multi-label.js";
 import { softmaxCrossEntropy } from "../losses/softmax.js";
 import { type ClassificationHead, checkWidth, type Embeddings, headLogits, type MultiLabelLoss } from "../nn/classification-head.js";
+import type { DropoutSeed } from "../nn/dropout.js";
+import { differentiate } from "../nn/trainable.js";
 import { type StepResult, type Task, type TrainEvent, type TrainOptions, train } from "./loop.js";
 import { batchesOf } from "./sft-rows.js";
 
@@ -46,38 +50,55 @@ export async function* trainHead(
     optimizer: { weightDecay: 1e-2, ...rest.optimizer },
   };
   const pick = batchesOf([...examples.labels.keys()], batch, options.seed ?? 0);
+  const step = headStep(head, loss);
   const task: Task<number[]> = {
     parameters: head.parameters,
     batch: pick,
-    step: (rows, seed) => headStep(head, examples, rows, seed, loss),
+    step: (rows, seed) => step(examples, rows, seed),
     size: (rows) => rows.length,
     ...(validation ? { evaluate: async () => ({ loss: await headLoss(head, validation, { loss }) }) } : {}),
   };
-  yield* train(task, options);
+  try {
+    yield* train(task, options);
+  } finally {
+    step.dispose();
+  }
 }
 
-/** Loss sum, count and gradients of the given rows. The gradients are the caller's. */
-export async function headStep(
-  head: ClassificationHead,
-  examples: HeadExamples,
-  rows: readonly number[],
-  dropoutSeed: number | null,
-  loss: MultiLabelLoss = PLAIN,
-): Promise<StepResult> {
-  let count = 0;
-  const { value, grads } = tf.tidy(() => {
-    const { x, y } = rowsOf(head, examples, rows);
-    return tf.variableGrads(() => {
-      const total = lossOf(head, x, y, dropoutSeed, loss);
-      count = total.count;
-      return total.sum;
-    }, [...head.parameters.values()]);
+export type HeadStep = {
+  /** Loss sum, count and gradients of the given rows; the gradients are the caller's. `dropoutSeed`: a 32-bit whole number. */
+  (examples: HeadExamples, rows: readonly number[], dropoutSeed: number): Promise<StepResult>;
+  /** Why steps run operation by operation; empty where they run compiled. */
+  readonly fallback: string;
+  dispose(): void;
+};
+
+/** The step of one training; it keeps what it has compiled until it is disposed of. */
+export function headStep(head: ClassificationHead, loss: MultiLabelLoss = PLAIN): HeadStep {
+  const names = [...head.parameters.keys()];
+  const compiled = compile("head", (x, y, seed): Results => {
+    const sum = () => lossOf(head, x as Tensor2D, y!, seed as Tensor1D, loss);
+    const { value, grads } = differentiate(sum, [...head.parameters.values()]);
+    return { loss: value, ...Object.fromEntries(names.map((name, i) => [`of ${name}`, grads[i]!])) };
   });
-  const gradients = new Map([...head.parameters].map(([name, { name: key }]) => [name, grads[key]!]));
-  const sum = (await value.data())[0]!;
-  value.dispose();
-  return { loss: sum, count, gradients };
+  const run = async (examples: HeadExamples, rows: readonly number[], dropoutSeed: number): Promise<StepResult> => {
+    const found = interruptibly(() =>
+      tf.tidy(() => {
+        const { x, y } = rowsOf(head, examples, rows);
+        return compiled(x, y, tf.tensor1d([dropoutSeed | 0, 0], "int32"));
+      }),
+    );
+    const sum = (await found.loss!.data())[0]!;
+    found.loss!.dispose();
+    const gradients = new Map(names.map((name) => [name, found[`of ${name}`]!]));
+    return { loss: sum, count: rows.length * decisions(head), gradients };
+  };
+  const { dispose } = compiled;
+  return Object.defineProperty(Object.assign(run, { dispose }), "fallback", { get: () => compiled.fallback }) as HeadStep;
 }
+
+/** How many losses a row adds up. */
+const decisions = ({ kind, classes }: ClassificationHead): number => (kind === "multi-label" ? classes : 1);
 
 /** Mean loss over all rows, without dropout, in nats per decision (multi-label) or per row. */
 export async function headLoss(
@@ -87,29 +108,22 @@ export async function headLoss(
 ): Promise<number> {
   checkExamples(head, examples, "head rows");
   const all = [...examples.labels.keys()];
-  let [sum, count] = [0, 0];
+  let sum = 0;
   for (let from = 0; from < all.length; from += batch) {
     const total = tf.tidy(() => {
       const { x, y } = rowsOf(head, examples, all.slice(from, from + batch));
-      const part = lossOf(head, x, y, null, loss);
-      count += part.count;
-      return part.sum;
+      return lossOf(head, x, y, null, loss);
     });
     sum += (await total.data())[0]!;
     total.dispose();
   }
-  return sum / count;
+  return sum / (all.length * decisions(head));
 }
 
-function lossOf(
-  head: ClassificationHead,
-  x: Tensor2D,
-  y: Tensor,
-  dropoutSeed: number | null,
-  loss: MultiLabelLoss,
-): { sum: Scalar; count: number } {
+function lossOf(head: ClassificationHead, x: Tensor2D, y: Tensor, dropoutSeed: DropoutSeed | null, loss: MultiLabelLoss): Scalar {
   const logits = headLogits(head, x, dropoutSeed);
-  return head.kind === "multi-label" ? multiLabelLoss(loss, logits, y as Tensor2D) : softmaxCrossEntropy(logits, y.as1D());
+  const { sum } = head.kind === "multi-label" ? multiLabelLoss(loss, logits, y as Tensor2D) : softmaxCrossEntropy(logits, y.as1D());
+  return sum;
 }
 
 /** The rows' embeddings `[rows, hidden]` and targets: `[rows, classes]` of 0 and 1, or `[rows]` int32. */

@@ -93,7 +93,7 @@ describe("failures", () => {
     expect(cut.length).toBeGreaterThan(0);
     const { failures, findings } = summarize(results, { draws: 50 });
     expect(failures).toContainEqual({ variant: "diverged", reason: "the model's numbers were not finite", count: 8, of: 8 });
-    expect(findings).toContain("diverged: 8 of 8 answers failed and were scored as they are: the model's numbers were not finite.");
+    expect(findings).toContain("Answers that failed and were scored as they are, the model's numbers were not finite: 8 of 8 by diverged.");
   });
 
   it("are tried again in the next run", async () => {

@@ -96,7 +96,7 @@ pre{white-space:pre-wrap;overflow-wrap:anywhere;font:inherit;font-size:12.5px;ma
  main{max-width:none;padding:0}
  ul,p{max-width:none}
  li{font-size:9pt;margin:2pt 0}
- nav{display:none}
+ nav,#samples{display:none}
  h1{font-size:17pt}
  h2{font-size:13pt;margin-top:18pt}
  table{font-size:7.5pt}

@@ -18,7 +18,7 @@ export function samplesHtml(rows: readonly EqRow[], headline: string): { html: s
   const html = groupsBy(own, ({ questionId }) => [questionId])
     .map((group) => question(group, limit, promptLimit))
     .join("");
-  const shown = `Seed ${seed}; responses cut at ${limit} characters, prompts at ${promptLimit}. All seeds, candidates and whole texts are in samples.jsonl.`;
+  const shown = `Seed ${seed}; responses cut at ${limit} characters, prompts at ${promptLimit}. All seeds, candidates and whole texts are in samples.jsonl. Left out in print.`;
   return { html, shown };
 }
 
