@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { expected } from "../core/errors.js";
 import { world } from "../data/world.js";
+import type { CheckpointOptions } from "../train/checkpoint.js";
 
 /** What a notebook reads from its surroundings, so that the same cells run on the embedded default, on real data and on Kaggle. */
 export type RunSettings = {
@@ -17,6 +18,8 @@ export type RunSettings = {
   seed: number;
   /** A path below `out`. */
   path(...parts: string[]): string;
+  /** For a training that goes on where it was broken off when its cell runs again unchanged, and draws its whole curve. */
+  checkpoint(name: string): CheckpointOptions;
   /** A number that the environment may override: `number("SFT_STEPS", 80)` reads `EQLAB_SFT_STEPS`. */
   number(name: string, fallback: number): number;
 };
@@ -41,6 +44,7 @@ export function runSettings(env: NodeJS.ProcessEnv = process.env): RunSettings {
     out,
     real: data !== null,
     path: (...parts) => join(out, ...parts),
+    checkpoint: (name) => ({ folder: join(out, "checkpoints", name), every: 25, resume: "matching", replay: true, keep: 1 }),
     seed: number("SEED", 0),
     number,
   };

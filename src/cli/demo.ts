@@ -50,6 +50,18 @@ const SLOW_SETTINGS = {
   EQLAB_CONTROLS: "0",
 } as const;
 
+export const HELP = `eqlab demo: runs the four notebooks in order, each taking what the one before it wrote
+
+  eqlab demo [--out DIR] [--data DIR] [--model DIR|ID] [--seeds N] [--only NOTEBOOK] [--kernel eqlab|tslab]
+  --out      where the executed notebooks and all they write go; out/demo unless told
+  --data     a folder laid out like the real data sets; the embedded data unless told
+  --model    a folder or a Hub id; the embedded model unless told
+  --seeds    how often 01 and 03 train, each time with another seed; 04 then shows their spread. 1 unless told
+  --only     one notebook, by the beginning of its name; it takes what the others left in --out
+  --kernel   which kernel runs them; eqlab unless told
+Interrupted or broken off, the same command goes on: embeddings, generations and a training's checkpoints are kept. Variables EQLAB_… set the
+counts in the notebooks, e.g. EQLAB_SFT_STEPS=20.`;
+
 /** `eqlab demo`: runs the four notebooks in order, each taking what the one before it wrote; with more seeds the training ones several times. */
 export async function demo(args: string[]): Promise<void> {
   const { values } = parseArgs({

@@ -1,9 +1,16 @@
+import { parseArgs } from "node:util";
 import { type Diagnosis, diagnose } from "../core/doctor.js";
 
-/** `eqlab doctor [--json]` */
+export const HELP = `eqlab doctor: which engine is used and why not a better one, its speed in each precision, memory, versions, kernels, problems
+
+  eqlab doctor [--json]
+  --json   the same as JSON`;
+
+/** `eqlab doctor`: prints the diagnosis. @throws TypeError for an unknown option. */
 export async function doctor(args: string[]): Promise<void> {
+  const { values } = parseArgs({ args, options: { json: { type: "boolean", default: false } } });
   const diagnosis = await diagnose();
-  console.log(args.includes("--json") ? JSON.stringify(diagnosis, null, 2) : described(diagnosis));
+  console.log(values.json ? JSON.stringify(diagnosis, null, 2) : described(diagnosis));
 }
 
 function described(diagnosis: Diagnosis): string {

@@ -17,7 +17,7 @@ import { loadModel } from "../models/load.js";
 import { root } from "../setup/paths.mjs";
 import { reportText } from "./eqbench-text.js";
 
-const HELP = `eqlab eqbench: EQ-Bench by its authors' rules and by lm-evaluation-harness's
+export const HELP = `eqlab eqbench: EQ-Bench by its authors' rules and by lm-evaluation-harness's
 
   eqlab eqbench score --answers FILE.jsonl [--version v1|v2] [--questions FILE] [--[no-]revision] [--json]
       scores answers, one {"id", "response"} a line; a question without an answer counts as unusable
@@ -34,7 +34,6 @@ const HELP = `eqlab eqbench: EQ-Bench by its authors' rules and by lm-evaluation
 export async function eqbench([command, ...args]: string[]): Promise<void> {
   if (command === "score") return score(args);
   if (command === "run") return run(args);
-  if (["--help", "-h", "help"].includes(command ?? "")) return console.log(HELP);
   throw new RangeError(`${expected("eqbench", "score or run", command ?? "")}\n\n${HELP}`);
 }
 

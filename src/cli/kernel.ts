@@ -11,7 +11,7 @@ import {
 } from "../kernel/kernelspec.js";
 import { root, venv } from "../setup/paths.mjs";
 
-const HELP = `eqlab kernel: the TypeScript kernel for Jupyter
+export const HELP = `eqlab kernel: the TypeScript kernel for Jupyter
 
   eqlab kernel install [--user | --prefix DIR] [--name eqlab] [--display-name TEXT] [--preload NAME=SPECIFIER[#MEMBER]]... [--strict]
       Makes it known to Jupyter: for this user (default), or below a prefix, e.g. a virtual environment.
@@ -38,11 +38,9 @@ export async function kernel(args: string[]): Promise<void> {
       "display-name": { type: "string" },
       preload: { type: "string", multiple: true, default: [] },
       strict: { type: "boolean", default: false },
-      help: { type: "boolean", short: "h", default: false },
     },
   });
   const [action, ...rest] = positionals;
-  if (values.help) return console.log(HELP);
   if (rest.length > 0 || !action || !["install", "list", "uninstall"].includes(action)) {
     throw new RangeError(`expected install, list or uninstall, got "${positionals.join(" ")}".\n\n${HELP}`);
   }

@@ -3,10 +3,10 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { writeReport } from "../cells/report/report.js";
 
-const HELP = `eqlab report: one page of a results folder, to read, to send and to print
+export const HELP = `eqlab report: one page of a results folder, to read, to send and to print
 
   eqlab report [--out DIR] [--to FILE.html]
-  --out   the folder that 04_eqbench or \`eqlab study\` wrote; out/demo unless told
+  --out   the folder that 04_eqbench wrote; out/demo unless told
   --to    where the page goes; report.html in that folder unless told`;
 
 /** `eqlab report`: writes one HTML page from `summary.json`, `samples.jsonl` and the heads' cards. @throws NotFoundError, FormatError, RangeError */
@@ -16,10 +16,8 @@ export async function report(args: string[]): Promise<void> {
     options: {
       out: { type: "string", default: "out/demo" },
       to: { type: "string" },
-      help: { type: "boolean", short: "h", default: false },
     },
   });
-  if (values.help) return console.log(HELP);
   const folder = resolve(values.out);
   const path = resolve(values.to ?? join(folder, "report.html"));
   await writeReport(folder, path);

@@ -8,7 +8,7 @@ import { CellFailed, type RunOptions, type RunSummary, runNotebook } from "../ke
 import { venv } from "../setup/paths.mjs";
 import { LAUNCHER, PRELOAD } from "./kernel.js";
 
-const HELP = `eqlab run: executes a notebook, without Python
+export const HELP = `eqlab run: executes a notebook, without Python
 
   eqlab run NOTEBOOK.ipynb -o OUT.ipynb [-p NAME=VALUE]... [-f PARAMETERS.json] [--kernel eqlab|tslab|NAME]
   -o, --output      where the executed notebook goes; it may be the notebook itself. Saved also when a cell fails, and every 30 s
@@ -32,10 +32,8 @@ export async function run(args: string[]): Promise<void> {
       folder: { type: "string" },
       timeout: { type: "string" },
       "allow-errors": { type: "boolean", default: false },
-      help: { type: "boolean", short: "h", default: false },
     },
   });
-  if (values.help) return console.log(HELP);
   const [source, ...rest] = positionals;
   if (!source || rest.length > 0) throw new RangeError(`expected one notebook, got ${positionals.length}.\n\n${HELP}`);
   if (!values.output) throw new RangeError("expected -o OUT.ipynb: where the executed notebook goes");

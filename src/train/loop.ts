@@ -5,7 +5,7 @@ import { type Tensor, tf, type Variable } from "../core/tf.js";
 import { AdamW, type AdamWOptions } from "../optim/adamw.js";
 import { clipFactor, globalNorm } from "../optim/clip.js";
 import { schedule } from "../optim/schedule.js";
-import { type CheckpointOptions, loadCheckpoint, saveCheckpoint } from "./checkpoint.js";
+import { type CheckpointOptions, loadCheckpoint, runHash, saveCheckpoint } from "./checkpoint.js";
 
 /** Sums over a batch: the loss, what it is a sum over, gradients by parameter, and sums of metrics over the same count. */
 export type StepResult = { loss: number; count: number; gradients: Map<string, Tensor>; metrics?: Record<string, number> };
@@ -98,18 +98,28 @@ export async function* train<Batch>(task: Task<Batch>, given: TrainOptions): Asy
   const optimizer = new AdamW(options.optimizer);
   const best = new Best();
   const signal = cellSignal();
-  const began = performance.now();
+  const { checkpoint, keepBest } = options;
+  const events: TrainEvent[] = [];
+  let began = performance.now();
   const seconds = () => (performance.now() - began) / 1000;
   try {
-    const first = options.checkpoint ? await loadCheckpoint(options.checkpoint, task.parameters, optimizer, best, options) : 0;
+    const hash = checkpoint ? await runHash(options, task.parameters) : "";
+    const run = { parameters: task.parameters, optimizer, best, events, hash };
+    const first = checkpoint ? await loadCheckpoint(checkpoint, run) : 0;
+    began -= 1000 * secondsOf(events);
     yield { kind: "start", options, parameters: countOf(task.parameters), resumedFrom: first };
+    if (checkpoint?.replay) yield* [...events];
+    const noted = <Event extends TrainEvent>(event: Event): Event => {
+      if (checkpoint) events.push(event);
+      return event;
+    };
     const enough = () => options.patience > 0 && best.since >= options.patience;
     // A run that had stopped early stays stopped when it is resumed.
     let reason: "finished" | "early stop" = enough() ? "early stop" : "finished";
     let step = first;
     const evaluation = async (): Promise<TrainEvent> => {
       const { loss, metrics = {} } = await task.evaluate!();
-      return { kind: "evaluation", step, loss, best: best.see(step, loss, options.keepBest ? task.parameters : null), metrics };
+      return noted({ kind: "evaluation", step, loss, best: best.see(step, loss, keepBest ? task.parameters : null), metrics });
     };
     if (task.evaluate && options.evaluateEvery > 0 && step === 0) yield await evaluation();
     while (step < options.steps && reason === "finished") {
@@ -121,7 +131,7 @@ export async function* train<Batch>(task: Task<Batch>, given: TrainOptions): Asy
       const gradNorm = await apply(task.parameters, optimizer, result, { step, learningRate, maxGradNorm: options.maxGradNorm });
       const metrics = Object.fromEntries(Object.entries(result.metrics ?? {}).map(([name, sum]) => [name, sum / result.count]));
       const tokensPerSecond = tokens / ((performance.now() - started) / 1000);
-      yield {
+      yield noted({
         kind: "step",
         step,
         loss: result.loss / result.count,
@@ -132,24 +142,29 @@ export async function* train<Batch>(task: Task<Batch>, given: TrainOptions): Asy
         tokensPerSecond,
         seconds: seconds(),
         metrics,
-      };
+      });
       const due = task.evaluate && (step === options.steps || (options.evaluateEvery > 0 && step % options.evaluateEvery === 0));
       if (due) {
         yield await evaluation();
         if (enough()) reason = "early stop";
       }
-      const { checkpoint } = options;
       if (checkpoint && (step % checkpoint.every === 0 || step === options.steps || reason === "early stop")) {
-        yield { kind: "checkpoint", step, folder: await saveCheckpoint(checkpoint, step, task.parameters, optimizer, best, options) };
+        yield { kind: "checkpoint", step, folder: await saveCheckpoint(checkpoint, step, run) };
       }
     }
-    if (options.keepBest) best.restore(task.parameters);
+    if (keepBest) best.restore(task.parameters);
     yield { kind: "end", step, reason, bestStep: best.step, bestLoss: best.loss, seconds: seconds() };
   } finally {
     optimizer.dispose();
     best.dispose();
     task.dispose?.();
   }
+}
+
+/** How long the steps before had taken. */
+function secondsOf(events: readonly TrainEvent[]): number {
+  const last = events.findLast(({ kind }) => kind === "step");
+  return last?.kind === "step" ? last.seconds : 0;
 }
 
 /** The best evaluation so far and, where kept, a copy of its parameters. */

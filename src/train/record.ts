@@ -7,7 +7,7 @@ import type { ResolvedTrainOptions, TrainEvent } from "./loop.js";
 
 /** What a training was: enough to repeat it, and to spend the same compute on something else. */
 export type TrainingRecord = {
-  options: ResolvedTrainOptions & Record<string, unknown>;
+  options: Omit<ResolvedTrainOptions, "checkpoint"> & Record<string, unknown>;
   steps: number;
   /** All tokens that went through the model in updates. */
   tokens: number;
@@ -29,8 +29,10 @@ export function trainingRecord(events: readonly TrainEvent[], more: Record<strin
   if (!start || !end) {
     throw new RangeError(expected("trainingRecord", "the events of a training from its start to its end", `${events.length} events`));
   }
+  // Where its checkpoints lay makes it no other training.
+  const { checkpoint: _, ...options } = start.options;
   return {
-    options: start.options,
+    options,
     steps: end.step,
     tokens: events.reduce((sum, event) => sum + (event.kind === "step" ? event.tokens : 0), 0),
     seconds: end.seconds,

@@ -95,7 +95,7 @@ export function batchesOf<T>(items: readonly T[], size: number, seed: number): (
     });
 }
 
-function rowsHash(rows: readonly SftRow[]): string {
+export function rowsHash(rows: readonly SftRow[]): string {
   const hash = createHash("sha256");
   for (const { ids, targets } of rows) {
     hash.update(Int32Array.from(ids)).update(Uint8Array.from(targets, Number));

@@ -3,13 +3,14 @@ import { breathe, cellSignal, interruptibly } from "../core/interrupt.js";
 import { type Precision, usablePrecision } from "../core/precision.js";
 import { type Scalar, tf } from "../core/tf.js";
 import { crossEntropySum, type LabelledTensors, labelledRows, labelledTensors } from "../losses/labelled.js";
+import { weightsChecksum } from "../models/checksum.js";
 import { hiddenOf, passTensors } from "../models/forward.js";
 import { trainableParameters } from "../models/lora.js";
 import { type CausalLM, outputEmbedding } from "../models/model.js";
 import { type LossFunction, lossStep, type StepOptions } from "./gradients.js";
 import { type StepResult, type Task, type TrainEvent, type TrainOptions, train } from "./loop.js";
 import type { RecomputeOptions } from "./recompute.js";
-import { type RowSource, type SftBatch, type SftRow, sftBatches, stackRows } from "./sft-rows.js";
+import { type RowSource, rowsHash, type SftBatch, type SftRow, sftBatches, stackRows } from "./sft-rows.js";
 
 export type SftOptions = TrainOptions &
   RecomputeOptions & {
@@ -48,7 +49,9 @@ export async function* trainSft(
     },
   };
   // The loop reports these with its own options, and resumes only a run that had the same.
-  const run = { ...options, batch, precision, ...(why ? { precisionReason: why } : {}), rowsHash: batches.identity };
+  const held = evaluation && options.checkpoint ? { evaluationHash: rowsHash(evaluation) } : {};
+  const frozen = options.checkpoint ? { modelHash: await weightsChecksum(model) } : {};
+  const run = { ...options, batch, precision, ...(why ? { precisionReason: why } : {}), rowsHash: batches.identity, ...held, ...frozen };
   yield* train(task, run);
 }
 

@@ -8,6 +8,7 @@ import { world } from "../../src/data/world.js";
 it("without an environment the embedded world is used", () => {
   const run = runSettings({});
   expect([run.data, run.model, run.real]).toEqual([null, world("model"), false]);
+  expect(run.checkpoint("sft").folder).toBe(run.path("checkpoints", "sft"));
   expect(run.path("heads", "a.pt")).toMatch(/out[\\/]demo[\\/]heads[\\/]a\.pt$/);
 });
 

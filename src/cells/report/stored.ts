@@ -22,8 +22,7 @@ export type StoredRun = {
 export async function readRun(folder: string): Promise<StoredRun> {
   const [summaryFile, samplesFile] = [join(folder, "summary.json"), join(folder, "samples.jsonl")];
   for (const file of [summaryFile, samplesFile]) {
-    if (!existsSync(file))
-      throw new NotFoundError(`${file}: expected what 04_eqbench or \`eqlab study\` wrote, got no file. Run it with this folder first`);
+    if (!existsSync(file)) throw new NotFoundError(`${file}: expected what 04_eqbench wrote, got no file. Run it with this folder first`);
   }
   const summary = parsed<StoredSummary>(await readFile(summaryFile, "utf8"), summaryFile);
   if (summary.format !== 1 || !summary.summary?.configurations) {
