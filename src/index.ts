@@ -29,6 +29,7 @@ export {
   seedScores,
 } from "./cells/eq-chart-rows.js";
 export { figure } from "./cells/figure.js";
+export { findingsList } from "./cells/findings-list.js";
 export { frame } from "./cells/frame.js";
 export { type LiveSliderOptions, liveSlider } from "./cells/live-slider.js";
 export { maskedText } from "./cells/masked-text.js";

@@ -123,15 +123,13 @@ export const officialRows = ({ official }: EqSummary): Row[] =>
 
 /** The planned comparisons; `found from` is the smallest difference that 4 of 5 such experiments would show. */
 export const comparisonRows = (comparisons: readonly Comparison[]): Row[] =>
-  comparisons.map(
-    ({ question, metric, a, b, n, seeds, difference, holm, verdict, lengthControlled, itemSpread, seedSpread, minimumDetectable }) => ({
-      ...{ question, metric, a, b, n, seeds },
-      ...{ "a − b": difference.mean, low: difference.low, high: difference.high, "Holm p": holm, verdict },
-      "at equal length": lengthControlled?.mean ?? null,
-      "found from": Number.isFinite(minimumDetectable) ? minimumDetectable : null,
-      ...{ "SD over items": itemSpread, "SD over seeds": seedSpread },
-    }),
-  );
+  comparisons.map(({ metric, a, b, n, seeds, difference, holm, verdict, lengthControlled, itemSpread, seedSpread, minimumDetectable }) => ({
+    ...{ comparison: `${a} − ${b}`, metric, n, seeds },
+    ...{ difference: difference.mean, low: difference.low, high: difference.high, "Holm p": holm, verdict },
+    "at equal length": lengthControlled?.mean ?? null,
+    "found from": Number.isFinite(minimumDetectable) ? minimumDetectable : null,
+    ...{ "SD over items": itemSpread, "SD over seeds": seedSpread },
+  }));
 
 /** Who reads emotions, how well, and what else their EQ score follows. */
 export const evaluatorRows = ({ evaluators }: Pick<EqSummary, "evaluators">): Row[] =>

@@ -58,13 +58,20 @@ function sizeNote({ columns, values }: TableContent, maxRows: number, maxColumns
 }
 
 const CELL = "padding:3px 10px;vertical-align:top;border-bottom:1px solid rgba(128,128,128,.25)";
+/** Characters: columns of no more keep to their words, longer ones are not made narrower than the second. */
+const [NARROW, WIDE] = [8, 24];
 const DIM = "color:rgba(128,128,128,.95)";
 
 function html({ columns, index }: TableContent, cells: Cell[][], title: string, note: string): string {
   const numeric = columns.map((_, j) => cells.some((row) => row[j]!.numeric));
   const align = (j: number): string => (numeric[j] ? "text-align:right;font-variant-numeric:tabular-nums" : "text-align:left");
+  // Words are not squeezed for numbers: a table that is too wide scrolls.
+  const longest = columns.map((_, j) => Math.max(0, ...cells.map((row) => (row[j]!.numeric ? 0 : row[j]!.text.length))));
+  const least = (j: number): string => (longest[j]! > NARROW ? `;min-width:${Math.min(longest[j]!, WIDE)}ch` : "");
   const corner = index ? `<th style="${CELL}"></th>` : "";
-  const head = columns.map((name, j) => `<th style="${CELL};${align(j)};font-weight:600">${escapeHtml(String(name))}</th>`).join("");
+  const head = columns
+    .map((name, j) => `<th style="${CELL};${align(j)};font-weight:600${least(j)}">${escapeHtml(String(name))}</th>`)
+    .join("");
   const body = cells.map((row, i) => {
     const name = index ? `<th style="${CELL};${DIM};font-weight:400;text-align:left">${escapeHtml(String(index[i]))}</th>` : "";
     const tds = row.map((cell, j) => {

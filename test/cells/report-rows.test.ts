@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { bundleOf } from "../../src/cells/display.js";
 import { evaluatorScores, lengthScores, plannedDifferences, rankedScores, seedScores } from "../../src/cells/eq-chart-rows.js";
+import { findingsList } from "../../src/cells/findings-list.js";
 import {
   comparisonRows,
   emotionRows,
@@ -23,14 +25,20 @@ describe("rows of the tables", () => {
     const rows = comparisonRows(summary.comparisons);
     expect(rows).toHaveLength(summary.comparisons.length);
     expect(rows[0]).toMatchObject({
+      comparison: "SFT + DPO − SFT",
       metric: "EQ score",
-      a: "SFT + DPO",
-      b: "SFT",
       n: 8,
       seeds: 3,
       verdict: summary.comparisons[0]!.verdict,
     });
     expect(comparisonRows([{ ...summary.comparisons[0]!, minimumDetectable: Number.POSITIVE_INFINITY }])[0]!["found from"]).toBeNull();
+  });
+
+  it("are preceded by sentences, verdicts in bold and nothing that a browser would take for its own", () => {
+    const bundle = bundleOf(findingsList([...summary.findings, "<b>Supported: no"]));
+    expect(bundle["text/plain"].split("\n").slice(0, -1)).toEqual(summary.findings.map((finding) => `- ${finding}`));
+    expect(bundle["text/html"]).toMatch(/<li[^>]*>[^<]*\? <b>(Supported|Contradicted|Not shown at this n)<\/b>: on the EQ score/);
+    expect(bundle["text/html"]).toContain("&lt;b&gt;<b>Supported</b>: no");
   });
 
   it("say which evaluator makes the score and which one steers", () => {

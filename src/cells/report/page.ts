@@ -21,7 +21,8 @@ export type Section = { id: string; name: string; html: string };
 
 export const paragraph = (text: string, kind = ""): string => `<p${kind && ` class="${kind}"`}>${escapeHtml(text)}</p>`;
 
-export const list = (items: readonly string[]): string => `<ul>${items.map((item) => `<li>${escapeHtml(item)}</li>`).join("")}</ul>`;
+export const list = (items: readonly string[], html: (item: string) => string = escapeHtml): string =>
+  `<ul>${items.map((item) => `<li>${html(item)}</li>`).join("")}</ul>`;
 
 /** A still picture with its title for those who cannot see it. */
 export function picture(figure: Figure): string {

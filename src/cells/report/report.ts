@@ -9,6 +9,7 @@ import { rankChanges } from "../charts/rank-changes.js";
 import { scoreByLength } from "../charts/score-by-length.js";
 import { seedSpread } from "../charts/seed-spread.js";
 import { emotionShares, evaluatorScores, lengthScores, plannedDifferences, rankedScores, seedScores } from "../eq-chart-rows.js";
+import { findingHtml } from "../findings-list.js";
 import {
   comparisonRows,
   eqScoreBars,
@@ -69,7 +70,8 @@ export function reportPage(run: StoredRun): string {
 
 function findings({ summary: { summary } }: StoredRun): Section {
   const [first, ...rest] = summary.findings;
-  const html = (summary.partial ? paragraph(summary.partial, "verdict") : "") + paragraph(first ?? "No findings.", "verdict") + list(rest);
+  const lead = `<p class="verdict">${findingHtml(first ?? "No findings.")}</p>`;
+  const html = (summary.partial ? paragraph(summary.partial, "verdict") : "") + lead + list(rest, findingHtml);
   return { id: "findings", name: "What was found", html };
 }
 
@@ -109,8 +111,7 @@ function comparisons({ summary: { summary } }: StoredRun): Section {
 }
 
 /** Without what is the same in every row. */
-const differenceRows = (comparisons: readonly Comparison[]) =>
-  comparisonRows(comparisons).map(({ question: _, metric: __, a, b, seeds: ___, ...row }) => ({ comparison: `${a} − ${b}`, ...row }));
+const differenceRows = (comparisons: readonly Comparison[]) => comparisonRows(comparisons).map(({ metric: _, seeds: __, ...row }) => row);
 
 /** A row a comparison, three columns an evaluator. */
 function byEvaluatorRows(comparisons: readonly Comparison[]) {
