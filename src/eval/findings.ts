@@ -2,6 +2,7 @@ import { type BootstrapOptions, bootstrapMean } from "./bootstrap.js";
 import type { EqResults, EqRow } from "./eq-rows.js";
 import { CUT } from "./failures.js";
 import { groupsBy, meanOf } from "./groups.js";
+import { CLAIM } from "./planned.js";
 import type { Comparison } from "./statistics.js";
 import type { EqSummary, HumanSummary, OfficialSummary, SummaryRow } from "./summary.js";
 
@@ -24,9 +25,13 @@ export function findingsOf(results: EqResults, tables: Tables, options: Bootstra
 }
 
 /** A sentence for each planned comparison, for each other evaluator that judges otherwise, and for what could not be compared. */
-function verdicts({ comparisons, otherEvaluators, missing, evaluators }: Tables): string[] {
+function verdicts(tables: Tables): string[] {
+  const { comparisons, otherEvaluators, missing, evaluators } = tables;
   if (comparisons.length === 0) return [];
-  const own = comparisons.map(({ question, sentence }) => `${question} ${sentence}`);
+  const own = comparisons.map(({ question, sentence, verdict }) => {
+    const doubt = question.startsWith(CLAIM) && verdict === "supported" ? ceilingFinding(tables) : "";
+    return `${question} ${sentence}${doubt}`;
+  });
   const verdictOn = (name: string) =>
     comparisons.find((comparison) => comparison.name === name && comparison.metric === "EQ score")?.verdict;
   const otherwise = otherEvaluators.filter(({ name, verdict }) => verdict !== verdictOn(name));
@@ -35,6 +40,15 @@ function verdicts({ comparisons, otherEvaluators, missing, evaluators }: Tables)
   const scorer = evaluators[0] ? [`The EQ score is that of ${evaluators[0].name}, which chose nothing.`] : [];
   const left = missing.length === 0 ? [] : [`Not asked, since a variant or head for it is missing: ${missing.join(" ")}`];
   return [...own, ...scorer, ...otherwise.map(said), ...left];
+}
+
+/** What stands against a higher EQ score as such: a constant or a copy above everything that a model said. */
+function ceilingFinding({ configurations, controls }: Tables): string {
+  const top = Math.max(...configurations.map(({ eq }) => eq.mean));
+  const above = controls.filter(({ variant, eq }) => variant === "–" && eq.mean > top);
+  if (above.length === 0) return "";
+  const named = above.map(({ configuration, eq }) => `${configuration} (${eq.mean.toFixed(3)})`);
+  return ` But ${listed(named)}, which no model wrote, ${above.length === 1 ? "scores" : "score"} above every configuration: a higher EQ score is no proof of empathy.`;
 }
 
 /** A sentence for each control whose mean EQ score is above that of a configuration. */

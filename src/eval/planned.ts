@@ -8,20 +8,25 @@ type System = { variant: string; configuration: Configuration };
 type Plan = { question: string; a: System; b: System };
 
 const NONE = "No Heads (Baseline)";
+const BOTH = "Emotion + Strategy (Full)";
+/** How the question begins that the whole evaluation is for. */
+export const CLAIM = "The seed's claim:";
 const alone = (variant: string): System => ({ variant, configuration: NONE });
 const dpoWith = (configuration: Configuration): System => ({ variant: "SFT + DPO", configuration });
 
 /** Settled on before any result; the seed's claim first. Those are made whose variants are there. */
 const PLANNED: readonly Plan[] = [
-  { question: "The seed's claim: does DPO add to SFT?", a: alone("SFT + DPO"), b: alone("SFT") },
+  { question: `${CLAIM} do DPO and both heads add to SFT alone?`, a: dpoWith(BOTH), b: alone("SFT") },
+  { question: "Does DPO alone add to SFT?", a: alone("SFT + DPO"), b: alone("SFT") },
+  { question: "Does DPO add to SFT where both heads choose?", a: dpoWith(BOTH), b: { variant: "SFT", configuration: BOTH } },
   { question: "Does DPO add more than training as long with SFT?", a: alone("SFT + DPO"), b: alone("SFT, longer") },
   { question: "Do the preferences matter, or would any pairs do?", a: alone("SFT + DPO"), b: alone("SFT + DPO, shuffled pairs") },
   { question: "Does SFT add to the base model?", a: alone("SFT"), b: alone("Base") },
   { question: "Does choosing by the emotion head help?", a: dpoWith("Emotion Head Only"), b: dpoWith(NONE) },
   { question: "Does it help more than choosing by a head that knows nothing?", a: dpoWith("Emotion Head Only"), b: dpoWith("Random Head") },
   { question: "Does the strategy head, more than one that knows nothing?", a: dpoWith("Strategy Head Only"), b: dpoWith("Random Head") },
-  { question: "Do both heads together help?", a: dpoWith("Emotion + Strategy (Full)"), b: dpoWith(NONE) },
-  { question: "Does all of it help against the base model?", a: dpoWith("Emotion + Strategy (Full)"), b: alone("Base") },
+  { question: "Do both heads together help?", a: dpoWith(BOTH), b: dpoWith(NONE) },
+  { question: "Does all of it help against the base model?", a: dpoWith(BOTH), b: alone("Base") },
 ];
 
 export type PlannedComparisons = {

@@ -25,7 +25,7 @@ describe("rows of the tables", () => {
     const rows = comparisonRows(summary.comparisons);
     expect(rows).toHaveLength(summary.comparisons.length);
     expect(rows[0]).toMatchObject({
-      comparison: "SFT + DPO − SFT",
+      comparison: "SFT + DPO with both heads − SFT",
       metric: "EQ score",
       n: 8,
       seeds: 3,
@@ -112,7 +112,7 @@ describe("rows of the charts", () => {
   it("keep metrics apart, since they have other units", () => {
     const [eq, official] = ["EQ score", "official EQ-Bench score"].map((metric) => plannedDifferences(summary.comparisons, metric));
     expect(eq!.length + official!.length).toBe(summary.comparisons.length);
-    expect(eq![0]!.name).toBe("SFT + DPO −\u00a0SFT");
+    expect(eq![0]!.name).toBe("SFT + DPO with both heads −\u00a0SFT");
     expect(plannedDifferences(summary.comparisons)).toEqual(eq);
   });
 

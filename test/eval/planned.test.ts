@@ -29,12 +29,12 @@ describe("the planned comparisons", () => {
       ["SFT + DPO against SFT, longer", "official EQ-Bench score", "not shown"],
       ["SFT against Base", "official EQ-Bench score", "not shown"],
     ]);
-    expect(missing).toHaveLength(6);
+    expect(missing).toHaveLength(8);
     const { findings } = summarize(madeUpResults(samples), { draws: 2000 });
-    expect(findings[0]).toMatch(/^The seed's claim: does DPO add to SFT\? Supported: on the EQ score SFT \+ DPO is above SFT by 0\.0/);
+    expect(findings[0]).toMatch(/^Does DPO alone add to SFT\? Supported: on the EQ score SFT \+ DPO is above SFT by 0\.0/);
     expect(findings[2]).toMatch(/^Does SFT add to the base model\? Contradicted: on the EQ score SFT is below Base by 0\.1/);
     expect(findings).toContainEqual(
-      expect.stringMatching(/^Not asked, since a variant or head for it is missing: Do the preferences matter/),
+      expect.stringMatching(/^Not asked, since a variant or head for it is missing: The seed's claim: do DPO and both heads/),
     );
     // All of them are corrected together.
     expect(comparisons.every(({ p, holm }) => holm >= p)).toBe(true);
@@ -89,11 +89,26 @@ describe("the planned comparisons", () => {
     expect(findings).toContain("The EQ score is that of Second head, which chose nothing.");
   });
 
+  it("say of a claim that is supported which constants score higher than all models", () => {
+    const full = madeUpRows({ variant: "SFT + DPO", configuration: CONFIGURATIONS[3], eq: around(0.5, "full") });
+    const samples = [...alone("SFT", 0.4), ...full];
+    const control = (mean: number) =>
+      madeUpRows({ variant: "–", configuration: "“I'm sorry.”" as (typeof CONFIGURATIONS)[number], eq: around(mean, "sorry") }).map(
+        (row) => ({ ...row, kind: "control" as const }),
+      );
+    const claimWith = (mean: number) => summarize(madeUpResults(samples, control(mean)), { draws: 2000 }).findings[0]!;
+    const claim = "The seed's claim: do DPO and both heads add to SFT alone? Supported: on the EQ score";
+    expect(claimWith(0.9).startsWith(claim)).toBe(true);
+    expect(claimWith(0.9)).toMatch(/ But “I'm sorry\.” \(0\.9\d\d\), which no model wrote, scores above every configuration/);
+    expect(claimWith(0.45).startsWith(claim)).toBe(true);
+    expect(claimWith(0.45)).not.toContain("no model wrote");
+  });
+
   it("are none where no two systems are there to be compared", () => {
     expect(plannedComparisons(madeUpResults(alone("SFT", 0.4)))).toMatchObject({
       comparisons: [],
       otherEvaluators: [],
-      missing: { length: 9 },
+      missing: { length: 11 },
     });
   });
 });
