@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { compile, type Results } from "../core/compile/compile.js";
 import { expected } from "../core/errors.js";
 import { interruptibly } from "../core/interrupt.js";
@@ -49,6 +50,8 @@ export async function* trainHead(
     ...rest,
     optimizer: { weightDecay: 1e-2, ...rest.optimizer },
   };
+  // A run is gone on with only with the same loss and rows.
+  const named = rest.checkpoint ? { batch, loss, examplesHash: examplesHash(examples, validation) } : {};
   const pick = batchesOf([...examples.labels.keys()], batch, options.seed ?? 0);
   const step = headStep(head, loss);
   const task: Task<number[]> = {
@@ -59,7 +62,7 @@ export async function* trainHead(
     ...(validation ? { evaluate: async () => ({ loss: await headLoss(head, validation, { loss }) }) } : {}),
   };
   try {
-    yield* train(task, options);
+    yield* train(task, { ...options, ...named });
   } finally {
     step.dispose();
   }
@@ -151,6 +154,16 @@ function rowsOf(
     for (const label of labels[row]!) targets[i * classes + label] = 1;
   });
   return { x, y: tf.tensor2d(targets, [rows.length, classes]) };
+}
+
+function examplesHash(...all: (HeadExamples | undefined)[]): string {
+  const hash = createHash("sha256");
+  for (const examples of all) {
+    if (!examples) continue;
+    const { values, hidden } = examples.embeddings;
+    hash.update(JSON.stringify([hidden, examples.labels])).update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  }
+  return hash.digest("hex").slice(0, 16);
 }
 
 function checkExamples(head: ClassificationHead, { embeddings, labels }: HeadExamples, thing: string): void {

@@ -11,6 +11,7 @@ import {
 import { type HeadExamples, headLoss, headStep, trainHead } from "../../src/train/heads.js";
 import type { TrainEvent } from "../../src/train/loop.js";
 import { distance, formulaValues, leaked, noise, reference, taken } from "../formula.js";
+import { temporaryFolder } from "../temporary-folder.js";
 
 type Run = { losses: number[]; gradients: Record<string, number[]>; parameters: Record<string, number[]> };
 const stored = reference<
@@ -155,4 +156,18 @@ it("leaves no tensors behind, also on break", async () => {
     disposeHead(head);
   });
   expect(lost).toBe(0);
+});
+
+it("goes on only with the same rows", async () => {
+  const checkpoint = { folder: temporaryFolder(), every: 2, resume: true };
+  const trained = async (labels: number[][]) => {
+    const head = formulaHead("single-label");
+    const examples = { ...examplesOf("single-label"), labels };
+    const events = await all(trainHead(head, examples, { steps: 4, batch: 8, checkpoint })).finally(() => disposeHead(head));
+    return events[0];
+  };
+  const labels = stored.labels["single-label"].map((row) => [...row]);
+  expect(await trained(labels)).toMatchObject({ resumedFrom: 0 });
+  expect(await trained(labels)).toMatchObject({ resumedFrom: 4 });
+  await expect(trained([...labels.slice(1), labels[0]!])).rejects.toThrow("expected a checkpoint of a run with these options");
 });
