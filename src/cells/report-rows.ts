@@ -144,28 +144,27 @@ export const evaluatorRows = ({ evaluators }: Pick<EqSummary, "evaluators">): Ro
 
 /** How the replies are made, whatever they score: means over the seeds. */
 export const qualityRows = (rows: readonly QualitySummary[]): Row[] =>
-  rows.map(
-    ({ variant, configuration, seeds, replies, bitsPerByte, distinct1, distinct2, repetition, meanTokens, atLimit, strategyRealised }) => {
-      const mean = (spread: Spread | null) => spread?.mean ?? null;
-      return {
-        ...{
-          variant,
-          configuration,
-          seeds,
-          replies,
-          "bits per byte": mean(bitsPerByte),
-          "distinct-1": mean(distinct1),
-          "distinct-2": mean(distinct2),
-        },
-        ...{
-          repetition: mean(repetition),
-          tokens: mean(meanTokens),
-          "at the limit": mean(atLimit),
-          "strategy realised": mean(strategyRealised),
-        },
-      };
-    },
-  );
+  rows.map(({ variant, configuration, seeds, replies, bitsPerByte, distinct1, distinct2, repetition, sameReply, ...rest }) => {
+    const mean = (spread: Spread | null) => spread?.mean ?? null;
+    return {
+      ...{
+        variant,
+        configuration,
+        seeds,
+        replies,
+        "bits per byte": mean(bitsPerByte),
+        "distinct-1": mean(distinct1),
+        "distinct-2": mean(distinct2),
+      },
+      ...{
+        repetition: mean(repetition),
+        "commonest reply": mean(sameReply),
+        tokens: mean(rest.meanTokens),
+        "at the limit": mean(rest.atLimit),
+        "strategy realised": mean(rest.strategyRealised),
+      },
+    };
+  });
 
 /** EQ scores by label set and weight; a column for each formula, a row for each configuration. */
 export function sensitivityRows({ sensitivity }: Pick<EqSummary, "sensitivity">): Row[] {

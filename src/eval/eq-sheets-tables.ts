@@ -117,6 +117,7 @@ const MEASURES: [QualityMeasure, string, string][] = [
   ["distinct1", "Distinct-1", "0.000"],
   ["distinct2", "Distinct-2", "0.000"],
   ["repetition", "Repeated four-word runs", "0.0%"],
+  ["sameReply", "Commonest reply", "0.0%"],
   ["meanTokens", "Mean length (tokens)", "0.0"],
   ["atLimit", "Cut by the token limit", "0.0%"],
   ["strategyRealised", "Wanted strategy realised", "0.0%"],

@@ -3,6 +3,7 @@ import type { EqResults, EqRow } from "./eq-rows.js";
 import { CUT } from "./failures.js";
 import { groupsBy, meanOf } from "./groups.js";
 import { CLAIM } from "./planned.js";
+import { commonest } from "./quality.js";
 import type { Comparison } from "./statistics.js";
 import type { EqSummary, HumanSummary, OfficialSummary, SummaryRow } from "./summary.js";
 
@@ -19,6 +20,7 @@ export function findingsOf(results: EqResults, tables: Tables, options: Bootstra
     ...controlFindings(results, tables, options),
     ...officialFindings(tables.official),
     ...humanFindings(tables.human),
+    ...samenessFindings(results),
     ...truncationFindings(results),
     ...failureFindings(tables.failures),
   ];
@@ -129,6 +131,28 @@ function humanFindings(rows: readonly HumanSummary[]): string[] {
   return [above.length === 0 ? `${own} are above all models and controls.` : `${own} are below ${above.map(named).join(", ")}.`];
 }
 
+/** From which share and number on it is said that replies are one and the same, and how many such systems are named. */
+const SAME_SHARE = 0.1;
+const SAME_LEAST = 3;
+const SAME_NAMED = 3;
+
+/** A model that says the same whatever it is told has learnt a phrase. Empty replies are failures and told there. */
+function samenessFindings({ rows }: EqResults): string[] {
+  const found = groupsBy(rows, ({ variant, configuration, seed }) => [variant, configuration, seed])
+    .map((group) => {
+      const { text, count } = commonest(group.map(({ response }) => response).filter((response) => response.trim() !== ""));
+      return { row: group[0]!, text, count, of: group.length };
+    })
+    .filter(({ count, of }) => count >= SAME_LEAST && count >= SAME_SHARE * of)
+    .sort((a, b) => b.count / b.of - a.count / a.of);
+  if (found.length === 0) return [];
+  const named = found
+    .slice(0, SAME_NAMED)
+    .map(({ row, text, count, of }) => `“${cut(text, 60)}” is ${count} of ${of} by ${nameOf(row)}, seed ${row.seed}`);
+  const rest = found.length > SAME_NAMED ? [`${found.length - SAME_NAMED} more like that`] : [];
+  return [`One and the same response to different questions: ${listed([...named, ...rest])}.`];
+}
+
 /** A model that does not see the dialogue cannot answer it. */
 function truncationFindings({ rows }: EqResults): string[] {
   const own = rows.filter(({ configuration }) => configuration === "No Heads (Baseline)");
@@ -153,4 +177,7 @@ function failureFindings(failures: EqSummary["failures"]): string[] {
   });
 }
 
-const nameOf = ({ variant, configuration }: SummaryRow): string => (variant === "–" ? configuration : `${variant} · ${configuration}`);
+const cut = (text: string, limit: number): string => (text.length > limit ? `${text.slice(0, limit - 1)}…` : text);
+
+const nameOf = ({ variant, configuration }: Pick<SummaryRow, "variant" | "configuration">): string =>
+  variant === "–" ? configuration : `${variant} · ${configuration}`;

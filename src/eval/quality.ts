@@ -14,6 +14,8 @@ export type QualityRow = {
   distinct2: number | null;
   /** Share of four-word runs that stood in the same reply before; `null` where no reply has four words. */
   repetition: number | null;
+  /** Share of replies that are word for word the commonest one, empty ones included. */
+  sameReply: number;
   meanTokens: number;
   /** Share of replies that the token limit ended. */
   atLimit: number;
@@ -39,12 +41,23 @@ function qualityRow(rows: readonly EqRow[], bits: readonly ReplyBits[]): Quality
     distinct1: distinct(words, 1),
     distinct2: distinct(words, 2),
     repetition: repetition(words),
+    sameReply: share(commonest(rows.map(({ response }) => response)).count),
     meanTokens: share(rows.reduce((sum, { tokens }) => sum + tokens, 0)),
     atLimit: share(rows.filter(({ stop }) => stop === "length").length),
     strategyRealised: rows.every(({ strategy }) => strategy !== null)
       ? share(rows.filter(({ strategy }) => strategy!.intended === strategy!.realised).length)
       : null,
   };
+}
+
+/** The text that occurs most often, the first of several such; case and white space at its ends do not count. Empty for no texts. */
+export function commonest(texts: readonly string[]): { text: string; count: number } {
+  const counts = new Map<string, { text: string; count: number }>();
+  for (const text of texts) {
+    const key = text.trim().toLowerCase();
+    counts.set(key, { text: counts.get(key)?.text ?? text.trim(), count: (counts.get(key)?.count ?? 0) + 1 });
+  }
+  return [...counts.values()].reduce((most, one) => (one.count > most.count ? one : most), { text: "", count: 0 });
 }
 
 /** Words in lower case, and every other sign by itself. */

@@ -80,7 +80,7 @@ export function humanSummary(rows: readonly HumanRow[], options: BootstrapOption
 
 const MEASURES: readonly QualityMeasure[] = [
   ...["bitsPerByte", "distinct1", "distinct2", "repetition"],
-  ...["meanTokens", "atLimit", "strategyRealised"],
+  ...["sameReply", "meanTokens", "atLimit", "strategyRealised"],
 ] as QualityMeasure[];
 
 export function qualitySummaries(rows: readonly QualityRow[]): QualitySummary[] {

@@ -6,6 +6,7 @@ import { ALIGNMENT_WEIGHT, type LabelSetName } from "./eq-score.js";
 import { findingsOf } from "./findings.js";
 import { groupsBy } from "./groups.js";
 import { plannedComparisons } from "./planned.js";
+import type { QualityRow } from "./quality.js";
 import { type SensitivityRow, sensitivity } from "./sensitivity.js";
 import type { Comparison } from "./statistics.js";
 import { evaluatorSummary, failureSummaries, humanSummary, officialSummaries, qualitySummaries, summaryRow } from "./summary-rows.js";
@@ -69,7 +70,7 @@ export type QualitySummary = { variant: string; configuration: string; seeds: nu
   QualityMeasure,
   Spread | null
 >;
-export type QualityMeasure = "bitsPerByte" | "distinct1" | "distinct2" | "repetition" | "meanTokens" | "atLimit" | "strategyRealised";
+export type QualityMeasure = Exclude<keyof QualityRow, "variant" | "seed" | "configuration" | "replies">;
 
 /** Spearman's rank correlations of an evaluator's EQ score over all replies without steering, with intervals over the questions. */
 export type EvaluatorSummary = EvaluatorRow & { length: Interval | null; official: Interval | null };

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { humanItems } from "../../src/eval/human-items.js";
-import { distinct, qualityOf, repetition, wordsOf } from "../../src/eval/quality.js";
+import { commonest, distinct, qualityOf, repetition, wordsOf } from "../../src/eval/quality.js";
 import { replyBits } from "../../src/eval/reply-bits.js";
 import { disposeModel } from "../../src/models/create.js";
 import { plainTemplate } from "../../src/text/template.js";
@@ -37,6 +37,12 @@ describe("the quality of replies", () => {
     );
   });
 
+  it("knows the reply that is given most often", () => {
+    expect(commonest(["No.", "Yes", " yes ", "", "YES", "", "No."])).toEqual({ text: "Yes", count: 3 });
+    expect(commonest(["b", "a"])).toEqual({ text: "b", count: 1 });
+    expect(commonest([])).toEqual({ text: "", count: 0 });
+  });
+
   it("is told for each variant, seed and configuration", () => {
     const strategy = { intended: "Question", realised: "Question", fit: 0.5 };
     const rows = [0, 1].flatMap((seed) =>
@@ -47,7 +53,15 @@ describe("the quality of replies", () => {
     );
     const bits = [{ variant: "SFT", seed: 1, bitsPerByte: 2 }];
     const [first, second] = qualityOf(rows, bits);
-    const shares = { distinct1: 0.5, distinct2: 1, repetition: null, meanTokens: 10.5, atLimit: 0.5, strategyRealised: 0.5 };
+    const shares = {
+      distinct1: 0.5,
+      distinct2: 1,
+      repetition: null,
+      sameReply: 0.5,
+      meanTokens: 10.5,
+      atLimit: 0.5,
+      strategyRealised: 0.5,
+    };
     expect(first).toEqual({ variant: "SFT", seed: 0, configuration: "A", replies: 2, bitsPerByte: null, ...shares });
     expect(second).toMatchObject({ seed: 1, bitsPerByte: 2 });
     // For fewer questions the rows are counted anew and the bits stay.

@@ -83,6 +83,22 @@ describe("the summary", () => {
     ]);
   });
 
+  it("says where a model answers different questions alike", () => {
+    const said = ["Neutral", "neutral ", "", "", "", "neutral"];
+    const made = (variant: string, responses: string[]) =>
+      rows(
+        "sample",
+        variant,
+        "No Heads (Baseline)",
+        responses.map(() => 0.5),
+      ).map((row, i) => ({ ...row, response: responses[i]! }));
+    const { findings } = summarize(madeUpResults([...made("dpo", said), ...made("sft", ["a", "b", "c", "d", "e", "e"])]));
+    expect(findings).toContain(
+      "One and the same response to different questions: “Neutral” is 3 of 6 by dpo · No Heads (Baseline), seed 0.",
+    );
+    expect(findings.filter((finding) => finding.startsWith("One and the same"))).toHaveLength(1);
+  });
+
   it("is seeded, and can be of the first questions alone", () => {
     expect(summarize(results, { seed: 2 })).toEqual(summarize(results, { seed: 2 }));
     const first = firstQuestions(results, 2);
