@@ -1,6 +1,7 @@
+import { cut } from "../core/cut.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 import { type Displayable, displayable } from "./display.js";
-import { cut, escapeHtml } from "./html.js";
+import { escapeHtml } from "./html.js";
 
 type MaskedRow = { ids: ArrayLike<number>; targets: ArrayLike<number | boolean>; segments: ArrayLike<number> };
 

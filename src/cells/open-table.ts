@@ -1,5 +1,6 @@
+import { cut } from "../core/cut.js";
 import { type Displayable, displayable } from "./display.js";
-import { cut, escapeHtml } from "./html.js";
+import { escapeHtml } from "./html.js";
 import { columnNames, formatNumber, tableBundle } from "./table.js";
 import { textWidth } from "./text-box.js";
 

@@ -1,7 +1,8 @@
+import { cut } from "../core/cut.js";
 import { type ScoredSample, sampleBreakdown, scoresInWords } from "./charts/sample-breakdown.js";
 import { type Displayable, displayable } from "./display.js";
 import type { Figure } from "./figure.js";
-import { cut, escapeHtml } from "./html.js";
+import { escapeHtml } from "./html.js";
 import { fixed, GREY, RED, SOFT_BLUE } from "./style.js";
 
 export type SamplePicker = Displayable & {

@@ -1,5 +1,6 @@
+import { cut } from "../core/cut.js";
 import { type Displayable, displayable, type MimeBundle, type ShowOptions } from "./display.js";
-import { cut, escapeHtml } from "./html.js";
+import { escapeHtml } from "./html.js";
 
 /** What a table is drawn from: cells by row. `index`, where given, names the rows. */
 export type TableContent = { columns: string[]; values: unknown[][]; index?: (string | number)[] };

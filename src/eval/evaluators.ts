@@ -115,7 +115,6 @@ function rowsOf(rows: readonly ArrayLike<number>[]): Float32Array {
   return result;
 }
 
-/** As the head's card has it. */
 /** Of a head, where its card has one. */
 export function macroF1Of(card: HeadCard | undefined): number | null {
   const tuned = card?.metrics.tuned as { macroF1?: unknown } | undefined;

@@ -1,3 +1,4 @@
+import { cut } from "../core/cut.js";
 import { type BootstrapOptions, bootstrapMean } from "./bootstrap.js";
 import type { EqResults, EqRow } from "./eq-rows.js";
 import { CUT } from "./failures.js";
@@ -157,12 +158,12 @@ function samenessFindings({ rows }: EqResults): string[] {
 function truncationFindings({ rows }: EqResults): string[] {
   const own = rows.filter(({ configuration }) => configuration === "No Heads (Baseline)");
   const lost = groupsBy(own, ({ variant }) => [variant]).flatMap((group) => {
-    const cut = group.filter(({ truncated }) => truncated > 0);
-    if (cut.length === 0) return [];
-    const tokens = meanOf(cut.map(({ truncated }) => truncated)).toFixed(0);
+    const lossy = group.filter(({ truncated }) => truncated > 0);
+    if (lossy.length === 0) return [];
+    const tokens = meanOf(lossy.map(({ truncated }) => truncated)).toFixed(0);
     return {
       variant: group[0]!.variant,
-      said: `${cut.length} of ${group.length} prompts did not fit the model and lost their beginning, ${tokens} tokens on average`,
+      said: `${lossy.length} of ${group.length} prompts did not fit the model and lost their beginning, ${tokens} tokens on average`,
     };
   });
   return groupsBy(lost, ({ said }) => [said]).map((group) => `${listed(group.map(({ variant }) => variant))}: ${group[0]!.said}.`);
@@ -176,8 +177,6 @@ function failureFindings(failures: EqSummary["failures"]): string[] {
     return `Answers that failed and were scored as they are, ${group[0]!.reason}: ${listed(counts)}.`;
   });
 }
-
-const cut = (text: string, limit: number): string => (text.length > limit ? `${text.slice(0, limit - 1)}…` : text);
 
 const nameOf = ({ variant, configuration }: Pick<SummaryRow, "variant" | "configuration">): string =>
   variant === "–" ? configuration : `${variant} · ${configuration}`;

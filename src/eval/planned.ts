@@ -14,7 +14,7 @@ export const CLAIM = "The seed's claim:";
 const alone = (variant: string): System => ({ variant, configuration: NONE });
 const dpoWith = (configuration: Configuration): System => ({ variant: "SFT + DPO", configuration });
 
-/** Settled on before any result; the seed's claim first. Those are made whose variants are there. */
+/** Settled on before a run and the same for all; the seed's claim first. Those are made whose variants are there. */
 const PLANNED: readonly Plan[] = [
   { question: `${CLAIM} do DPO and both heads add to SFT alone?`, a: dpoWith(BOTH), b: alone("SFT") },
   { question: "Does DPO alone add to SFT?", a: alone("SFT + DPO"), b: alone("SFT") },

@@ -156,6 +156,7 @@ function rowsOf(
   return { x, y: tf.tensor2d(targets, [rows.length, classes]) };
 }
 
+/** 16 hex digits that change with any embedding or label. */
 function examplesHash(...all: (HeadExamples | undefined)[]): string {
   const hash = createHash("sha256");
   for (const examples of all) {

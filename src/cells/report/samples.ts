@@ -1,6 +1,7 @@
+import { cut } from "../../core/cut.js";
 import type { EqRow } from "../../eval/eq-rows.js";
 import { distinctCount, groupsBy } from "../../eval/groups.js";
-import { cut, escapeHtml } from "../html.js";
+import { escapeHtml } from "../html.js";
 import { fixed } from "../style.js";
 
 const BASELINE = "No Heads (Baseline)";
