@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { checkInteger } from "../core/shapes.js";
+import { expected } from "../core/errors.js";
 import { seedFolder } from "../eval/variant-folders.js";
 import { readNotebook } from "../kernel/notebook/file.js";
 import { root, stateFile } from "../setup/paths.mjs";
@@ -77,7 +77,7 @@ export async function demo(args: string[]): Promise<void> {
   });
   const out = resolve(values.out);
   const seeds = Number(values.seeds);
-  checkInteger("--seeds", seeds, 1);
+  if (!Number.isInteger(seeds) || seeds < 1) throw new RangeError(expected("--seeds", "a whole number, at least 1", values.seeds));
   const slow = slowEngine();
   const env = {
     ...(slow ? { ...SLOW_SETTINGS, ...given(SLOW_SETTINGS) } : {}),

@@ -3,7 +3,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { startEngine } from "../core/engine.js";
-import { expected } from "../core/errors.js";
+import { expected, NotFoundError } from "../core/errors.js";
 import { loadEqBench } from "../data/eq-bench.js";
 import type { EqQuestion } from "../data/record.js";
 import { world } from "../data/world.js";
@@ -51,7 +51,10 @@ async function score(args: string[]): Promise<void> {
   const { values } = parseArgs({ args, allowNegative: true, options });
   if (!values.answers) throw new RangeError(`${expected("--answers", "a file of JSON lines", "nothing")}\n\n${HELP}`);
   const asked = await askedOf(values);
-  const text = await readFile(values.answers, "utf8");
+  const text = await readFile(values.answers, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+    throw new NotFoundError(expected("--answers", "a file of JSON lines", `no file at ${values.answers} (ENOENT)`));
+  });
   const ids = asked.questions.map(({ id }) => id);
   print(reportAnswers(asked.questions, parseAnswers(text, ids, basename(values.answers)), asked), asked.questions, values.json);
 }
